@@ -1,0 +1,38 @@
+package v1alpha1
+
+// Labels and annotations that Sluice writes.
+const (
+	// LabelPodTemplateHash is on every ReplicaSet and pod of a Rollout and names the revision: the first ten hex
+	// digits of the sha256 of the canonical JSON of the pod template. Services are pinned to a revision by it.
+	LabelPodTemplateHash = "sluice.dev/pod-template-hash"
+	// LabelRollout is on every AnalysisRun of a Rollout and names it.
+	LabelRollout = "sluice.dev/rollout"
+	// LabelAnalysisType is on every AnalysisRun of a Rollout: Step.
+	LabelAnalysisType = "sluice.dev/analysis-type"
+	// LabelStepIndex is on every AnalysisRun of a step and gives the index of the step, from 0.
+	LabelStepIndex = "sluice.dev/step-index"
+	// LabelGitSync is on every object that a GitSync applied: "<namespace>.<name>" of the GitSync, shortened by a hash
+	// where it would be longer than a label may be.
+	LabelGitSync = "sluice.dev/gitsync"
+
+	// AnnotationRevision is on every ReplicaSet: the number of the revision, from 1, rising with each release.
+	AnnotationRevision = "sluice.dev/revision"
+	// AnnotationRole is on the ReplicaSets that matter after a loss of status: stable or rejected.
+	AnnotationRole = "sluice.dev/role"
+	// AnnotationCommit is on Rollouts that a GitSync applied: the commit at which this content first appeared.
+	AnnotationCommit = "sluice.dev/commit"
+	// AnnotationSyncRequestedAt on a GitSync asks for a sync at once; any new value does.
+	AnnotationSyncRequestedAt = "sluice.dev/sync-requested-at"
+	// AnnotationPrune set to "disabled" on an applied object keeps it when it leaves Git.
+	AnnotationPrune = "sluice.dev/prune"
+)
+
+// Field managers under which Sluice writes.
+const (
+	// ManagerController writes status, ReplicaSets, Services, routes and AnalysisRuns.
+	ManagerController = "sluice-controller"
+	// ManagerGitSync applies what Git says.
+	ManagerGitSync = "sluice-gitsync"
+	// ManagerCLI writes requests. It does not begin with "kubectl", since Flux takes such managers' fields over.
+	ManagerCLI = "sluice-cli"
+)

@@ -1,0 +1,304 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// RolloutPhase is the state of a Rollout in one word, for people. Tools use the conditions.
+type RolloutPhase string
+
+// The phases of a Rollout.
+const (
+	// RolloutProgressing means that a release is on its way.
+	RolloutProgressing RolloutPhase = "Progressing"
+	// RolloutPaused means that a release waits for a time to pass or for a person.
+	RolloutPaused RolloutPhase = "Paused"
+	// RolloutHealthy means that the wanted revision is stable, has all the traffic and is available.
+	RolloutHealthy RolloutPhase = "Healthy"
+	// RolloutDegraded means that the release was aborted, is stuck, or that the spec cannot be carried out.
+	RolloutDegraded RolloutPhase = "Degraded"
+)
+
+// RolloutStatus is what is observed of a Rollout. What the engine must remember is written here before it acts on it.
+type RolloutStatus struct {
+	// conditions are Ready, Reconciling and Stalled as kstatus defines them, and the Rollout's own.
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// observedGeneration is the generation of the spec that this status is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// phase is the state in one word: Progressing, Paused, Healthy or Degraded.
+	// +optional
+	Phase RolloutPhase `json:"phase,omitempty"`
+	// message says why the Rollout is in its phase and what it waits for.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// commit is the Git commit at which the content that is now wanted first appeared, where a GitSync applied it.
+	// +optional
+	Commit string `json:"commit,omitempty"`
+	// step is the position for people, such as "2/5". Empty at rest.
+	// +optional
+	Step string `json:"step,omitempty"`
+
+	// replicas is the number of pods that are not terminating.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// updatedReplicas is the number of those with the wanted template.
+	// +optional
+	UpdatedReplicas int32 `json:"updatedReplicas,omitempty"`
+	// readyReplicas is the number of those that are ready.
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
+	// availableReplicas is the number of those that have been ready for minReadySeconds.
+	// +optional
+	AvailableReplicas int32 `json:"availableReplicas,omitempty"`
+	// selector selects the pods, in the form that the scale subresource wants.
+	// +optional
+	Selector string `json:"selector,omitempty"`
+
+	// currentRevision is the hash of the wanted template.
+	// +optional
+	CurrentRevision string `json:"currentRevision,omitempty"`
+	// stableRevision is the hash of the revision that is committed as stable. Empty until the first one is available.
+	// +optional
+	StableRevision string `json:"stableRevision,omitempty"`
+
+	// canary is the position of the release and of its traffic.
+	// +optional
+	Canary *CanaryStatus `json:"canary,omitempty"`
+
+	// abort says that the release of a revision was aborted, and why.
+	// +optional
+	Abort *AbortStatus `json:"abort,omitempty"`
+	// rejected are the revisions that were aborted. None of them is released again until a person's retry or until
+	// the template changes.
+	// +kubebuilder:validation:MaxItems=20
+	// +listType=map
+	// +listMapKey=revision
+	// +optional
+	Rejected []RejectedRevision `json:"rejected,omitempty"`
+
+	// request is what a person asks for: the only field that others than the controller write.
+	// +optional
+	Request *RolloutRequest `json:"request,omitempty"`
+	// lastRequest is the last request that was looked at, and what became of it.
+	// +optional
+	LastRequest *RolloutRequestOutcome `json:"lastRequest,omitempty"`
+}
+
+// CanaryStatus is the position of a release and of its traffic.
+type CanaryStatus struct {
+	// revision is the hash of the revision that is being released; empty at rest.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// stepIndex is the index of the step that is being worked on, from 0; the number of steps when all are done.
+	// +optional
+	StepIndex int32 `json:"stepIndex,omitempty"`
+	// stepStartedAt is when that step was entered.
+	// +optional
+	StepStartedAt *metav1.MicroTime `json:"stepStartedAt,omitempty"`
+	// passedSteps is the digest of the steps before stepIndex: a change of spec.strategy.canary.steps that leaves them
+	// alone does not move the position.
+	// +optional
+	PassedSteps string `json:"passedSteps,omitempty"`
+	// progressedAt is when more pods than ever before in this step became available.
+	// +optional
+	ProgressedAt *metav1.MicroTime `json:"progressedAt,omitempty"`
+	// mostAvailable is the highest number of available pods of the revision in this step.
+	// +optional
+	MostAvailable int32 `json:"mostAvailable,omitempty"`
+	// weights is the canary Service's share of the traffic.
+	// +optional
+	Weights *CanaryWeights `json:"weights,omitempty"`
+	// switching is set from the commit of a promotion until all traffic has gone over.
+	// +optional
+	Switching *SwitchingStatus `json:"switching,omitempty"`
+	// retiring are the revisions whose pods are kept for a while after the last request could have reached them.
+	// +kubebuilder:validation:MaxItems=50
+	// +listType=map
+	// +listMapKey=revision
+	// +optional
+	Retiring []RetiringRevision `json:"retiring,omitempty"`
+	// analysisRun is the AnalysisRun of the current step.
+	// +optional
+	AnalysisRun *StepAnalysisStatus `json:"analysisRun,omitempty"`
+	// routes are the routes as they were before the release, written before the first change.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Routes []RouteOriginal `json:"routes,omitempty"`
+}
+
+// CanaryWeights is the canary Service's share of the traffic in percent.
+type CanaryWeights struct {
+	// asked is the share that is written, or about to be written, to the routes.
+	// +optional
+	Asked int32 `json:"asked"`
+	// low is the lowest share that a gateway may still be serving.
+	// +optional
+	Low int32 `json:"low"`
+	// high is the highest share that a gateway may still be serving. Low and high equal asked once it has been
+	// acknowledged for settleSeconds: what was asked before is gone.
+	// +optional
+	High int32 `json:"high"`
+	// acknowledgedAt is since when every gateway has acknowledged the asked share.
+	// +optional
+	AcknowledgedAt *metav1.MicroTime `json:"acknowledgedAt,omitempty"`
+}
+
+// SwitchingStatus is the second half of a promotion: it is committed, and the stable Service takes over from the canary
+// Service.
+type SwitchingStatus struct {
+	// from is the hash of the revision that was stable before.
+	// +optional
+	From string `json:"from,omitempty"`
+	// servedAt is since when the stable Service's endpoints are the new revision's.
+	// +optional
+	ServedAt *metav1.MicroTime `json:"servedAt,omitempty"`
+}
+
+// RetiringRevision is a revision whose pods go at a time.
+type RetiringRevision struct {
+	// revision is the hash.
+	// +required
+	Revision string `json:"revision,omitempty"`
+	// at is when its pods may go.
+	// +required
+	At metav1.MicroTime `json:"at,omitzero"`
+}
+
+// StepAnalysisStatus is the AnalysisRun of a step.
+type StepAnalysisStatus struct {
+	// name of the AnalysisRun.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// phase of the AnalysisRun.
+	// +optional
+	Phase AnalysisPhase `json:"phase,omitempty"`
+	// message of the AnalysisRun.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// RouteOriginal is a route as it was before the release.
+type RouteOriginal struct {
+	// name of the HTTPRoute.
+	// +required
+	Name string `json:"name,omitempty"`
+	// rules is the JSON of what the router needs to restore the rules that it changes.
+	// +kubebuilder:validation:MaxLength=65536
+	// +optional
+	Rules string `json:"rules,omitempty"`
+}
+
+// AbortStatus says that the release of a revision was aborted.
+type AbortStatus struct {
+	// revision is the hash of the aborted revision.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// reason in one word: AnalysisFailed, PodsUnhealthy, ProgressDeadlineExceeded or Requested.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// message says what happened.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// at is when it was decided.
+	// +optional
+	At metav1.MicroTime `json:"at,omitzero"`
+}
+
+// RejectedRevision is a revision that was aborted.
+type RejectedRevision struct {
+	// revision is the hash.
+	// +required
+	Revision string `json:"revision,omitempty"`
+	// digest is the release digest: the sha256 of the canonical JSON of the pod template.
+	// +optional
+	Digest string `json:"digest,omitempty"`
+	// commit at which this content first appeared, where a GitSync applied it.
+	// +optional
+	Commit string `json:"commit,omitempty"`
+	// reason in one word, as in status.abort.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// message says what happened.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// analysisRun is the run that failed, where one did.
+	// +optional
+	AnalysisRun string `json:"analysisRun,omitempty"`
+	// at is when it was decided.
+	// +required
+	At metav1.MicroTime `json:"at,omitzero"`
+}
+
+// RolloutVerb is something that a person asks of a Rollout.
+//
+// +kubebuilder:validation:Enum=promote;abort;retry
+type RolloutVerb string
+
+// The verbs.
+const (
+	// VerbPromote ends the pause that the release waits in.
+	VerbPromote RolloutVerb = "promote"
+	// VerbAbort takes all traffic back to the stable revision and rejects the new one.
+	VerbAbort RolloutVerb = "abort"
+	// VerbRetry releases a rejected revision again, from the first step.
+	VerbRetry RolloutVerb = "retry"
+)
+
+// RolloutRequest is what a person asks for. It is made for one revision and one step, and is refused when it no longer
+// fits. It is never cleared: it is pending while its id is not status.lastRequest.id.
+type RolloutRequest struct {
+	// id tells this request from every other; a random UUID.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	ID string `json:"id,omitempty"`
+	// verb is what is asked for.
+	// +required
+	Verb RolloutVerb `json:"verb,omitempty"`
+	// revision is the hash of the revision that it is made for.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Revision string `json:"revision,omitempty"`
+	// stepIndex is the step that it is made for; promote needs it.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	StepIndex *int32 `json:"stepIndex,omitempty"`
+	// by is the user who asks, as the API server knows them; the admission policy holds it to that.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	By string `json:"by,omitempty"`
+	// reason says why, for the record.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// RolloutRequestOutcome is what became of a request.
+type RolloutRequestOutcome struct {
+	// id of the request.
+	// +optional
+	ID string `json:"id,omitempty"`
+	// verb of the request.
+	// +optional
+	Verb RolloutVerb `json:"verb,omitempty"`
+	// by is who asked.
+	// +optional
+	By string `json:"by,omitempty"`
+	// accepted says whether it was carried out.
+	// +optional
+	Accepted bool `json:"accepted"`
+	// message says why it was refused, or what it did.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// at is when it was looked at.
+	// +optional
+	At metav1.MicroTime `json:"at,omitzero"`
+}

@@ -1,0 +1,3 @@
+module github.com/sluicehq/sluice/test/cluster
+
+go 1.26.0
