@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/test/cluster/internal/component"
-	"github.com/sluicehq/sluice/test/cluster/internal/enter"
-	"github.com/sluicehq/sluice/test/cluster/internal/local"
 )
 
 const usage = `usage: go -C test/cluster run . COMMAND [flags]
@@ -47,18 +45,10 @@ func run(ctx context.Context, arguments []string) error {
 		return errors.New("no command")
 	}
 	command, rest := arguments[0], arguments[1:]
-	switch command {
-	case enter.Command:
-		return enter.Main(rest)
-	case local.RelayCommand, local.DiscoverCommand:
-		if len(rest) != 1 {
-			return fmt.Errorf("%s: one cluster name is required", command)
-		}
-		if command == local.RelayCommand {
-			return local.Relay(ctx, rest[0])
-		}
-		return local.Discover(ctx, rest[0])
-	case "help", "-h", "-help", "--help":
+	if part, ok := parts[command]; ok {
+		return part(ctx, rest)
+	}
+	if command == "help" || command == "-h" || command == "--help" {
 		fmt.Print(usage)
 		return nil
 	}
@@ -94,7 +84,7 @@ func parse(command string, arguments []string) (settings, []string, error) {
 	}
 	if s.provider == "" {
 		s.provider = "kind"
-		if local.CheckHost() == nil {
+		if localPossible() == nil {
 			s.provider = "local"
 		}
 	}

@@ -90,8 +90,9 @@ func (b *Builder) ensure(ctx context.Context, c Component, goVersion, position s
 	if err != nil {
 		return "", err
 	}
+	note := func(text string) { fmt.Fprintln(b.Progress, text) }
 	if b.native() {
-		if path := c.installed(ctx, version, func(text string) { fmt.Fprintln(b.Progress, text) }); path != "" {
+		if path := c.inAssets(ctx, version, note); path != "" {
 			return path, nil
 		}
 	}
@@ -104,6 +105,11 @@ func (b *Builder) ensure(ctx context.Context, c Component, goVersion, position s
 	path := filepath.Join(folder, c.Name)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
+	}
+	if b.native() {
+		if path := c.onPath(ctx, version, note); path != "" {
+			return path, nil
+		}
 	}
 
 	unlock, err := b.lock(ctx, folder+".lock")

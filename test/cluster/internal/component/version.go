@@ -89,28 +89,33 @@ func fits(text, wanted string) bool {
 	return got != nil && want != nil && got[1] == want[1] && got[2] == want[2]
 }
 
-// installed finds a program in KUBEBUILDER_ASSETS or on PATH that can take the
-// component's place. What is there and does not fit is told through note.
-func (c Component) installed(ctx context.Context, version string, note func(string)) string {
-	if c.ask == nil {
+// inAssets finds the component in KUBEBUILDER_ASSETS.
+func (c Component) inAssets(ctx context.Context, version string, note func(string)) string {
+	if assets := os.Getenv("KUBEBUILDER_ASSETS"); assets != "" {
+		return c.accept(ctx, filepath.Join(assets, c.Name), version, note)
+	}
+	return ""
+}
+
+// onPath finds the component on PATH.
+func (c Component) onPath(ctx context.Context, version string, note func(string)) string {
+	path, err := exec.LookPath(c.Name)
+	if err != nil {
 		return ""
 	}
-	var candidates []string
-	if assets := os.Getenv("KUBEBUILDER_ASSETS"); assets != "" {
-		candidates = append(candidates, filepath.Join(assets, c.Name))
+	return c.accept(ctx, path, version, note)
+}
+
+// accept gives the path of a program if it can take the component's place. One
+// that is there and does not fit is told through note.
+func (c Component) accept(ctx context.Context, path, version string, note func(string)) string {
+	if info, err := os.Stat(path); c.ask == nil || err != nil || info.IsDir() {
+		return ""
 	}
-	if onPath, err := exec.LookPath(c.Name); err == nil {
-		candidates = append(candidates, onPath)
+	text, err := exec.CommandContext(ctx, path, c.ask...).CombinedOutput()
+	if err == nil && fits(string(text), version) {
+		return path
 	}
-	for _, candidate := range candidates {
-		if info, err := os.Stat(candidate); err != nil || info.IsDir() {
-			continue
-		}
-		text, err := exec.CommandContext(ctx, candidate, c.ask...).CombinedOutput()
-		if err == nil && fits(string(text), version) {
-			return candidate
-		}
-		note(fmt.Sprintf("%s: %s is not %s, so it is not used", c.Name, candidate, version))
-	}
+	note(fmt.Sprintf("%s is not %s %s, so it is not used", path, c.Name, version))
 	return ""
 }

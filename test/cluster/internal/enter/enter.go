@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package enter is the first thing that runs in each process of a cluster: it
 // puts itself into the cluster's control groups, records itself, enters the
 // cluster's namespaces and only then becomes the component. So no process of a

@@ -1,3 +1,5 @@
+//go:build linux
+
 package local
 
 import (
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/test/cluster/internal/credentials"
+	"github.com/sluicehq/sluice/test/cluster/internal/gatewayapi"
 	"github.com/sluicehq/sluice/test/cluster/internal/kube"
 	"github.com/sluicehq/sluice/test/cluster/internal/manifests"
 	"github.com/sluicehq/sluice/test/cluster/internal/netns"
@@ -138,7 +141,7 @@ func (b *boot) node(ctx context.Context, containerdPID int) error {
 
 // gateway installs the Gateway API and waits for the gateway to serve.
 func (b *boot) gateway(ctx context.Context) error {
-	definitions, err := gatewayDefinitions(ctx, b.options.Builder.Source, b.options.Experimental)
+	definitions, err := gatewayapi.Definitions(ctx, b.options.Builder.Source, b.options.Experimental)
 	if err != nil {
 		return err
 	}

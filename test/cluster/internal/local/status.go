@@ -1,3 +1,5 @@
+//go:build linux
+
 package local
 
 import (
@@ -6,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/sluicehq/sluice/test/cluster/internal/access"
 	"github.com/sluicehq/sluice/test/cluster/internal/netns"
 	"github.com/sluicehq/sluice/test/cluster/internal/process"
 	"github.com/sluicehq/sluice/test/cluster/internal/state"
@@ -83,10 +86,10 @@ func Status(name string, out io.Writer) error {
 }
 
 // Find gives how a cluster that is up is reached.
-func Find(name string) (Result, error) {
+func Find(name string) (access.Points, error) {
 	folder, err := running(name)
 	if err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 	return resultOf(folder)
 }

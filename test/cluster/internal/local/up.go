@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package local brings a cluster of real upstream parts up and down on this
 // machine: everything in one network namespace, its own control groups, its own
 // mount namespace and one folder of state, so that nothing else on the machine
@@ -13,6 +15,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/sluicehq/sluice/test/cluster/internal/access"
 	"github.com/sluicehq/sluice/test/cluster/internal/cgroup"
 	"github.com/sluicehq/sluice/test/cluster/internal/component"
 	"github.com/sluicehq/sluice/test/cluster/internal/debian"
@@ -39,66 +42,58 @@ type Options struct {
 	Progress io.Writer
 }
 
-// Result is how a cluster is reached from the machine.
-type Result struct {
-	// Kubeconfig is the administrator's kubeconfig file.
-	Kubeconfig string
-	// Gateway and Prometheus are URLs without a trailing slash.
-	Gateway, Prometheus string
-}
-
 // Up brings the cluster up and returns when its node is ready, its gateway is
 // programmed, and names and metrics can be asked for. It does nothing if the
 // cluster is up, and starts over if what is there is incomplete.
-func Up(ctx context.Context, options Options) (Result, error) {
+func Up(ctx context.Context, options Options) (access.Points, error) {
 	if err := CheckHost(); err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 	folder, err := state.Of(options.Name)
 	if err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 	unlock, err := folder.Lock(ctx, func() {
 		fmt.Fprintf(options.Progress, "waiting for another command on cluster %s\n", folder.Name)
 	})
 	if err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 	defer unlock()
 
 	if folder.Exists() {
 		broken, err := Broken(folder)
 		if err != nil {
-			return Result{}, err
+			return access.Points{}, err
 		}
 		if broken == "" {
 			return resultOf(folder)
 		}
 		fmt.Fprintf(options.Progress, "cluster %s: %s; starting over\n", folder.Name, broken)
 		if err := remove(ctx, folder); err != nil {
-			return Result{}, err
+			return access.Points{}, err
 		}
 	}
 	if err := debian.Ensure(ctx, options.Progress); err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 	binaries, err := options.Builder.Ensure(ctx, component.Names()...)
 	if err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 
 	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("the cluster did not come up within %s", startLimit))
 	defer cancel()
 	began := time.Now()
 	if err := prepare(ctx, folder); err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 	boot := &boot{options: options, folder: folder, binaries: binaries, began: began}
 	if err := boot.run(ctx); err != nil {
-		return Result{}, fmt.Errorf("cluster %s: %w\nlogs are in %s; down removes what is left", folder.Name, err, folder.Path("logs"))
+		return access.Points{}, fmt.Errorf("cluster %s: %w\nlogs are in %s; down removes what is left", folder.Name, err, folder.Path("logs"))
 	}
 	if err := folder.SetComplete(); err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
 	boot.tell("up")
 	return resultOf(folder)
@@ -147,12 +142,12 @@ func prepare(ctx context.Context, folder *state.Folder) error {
 	return writeConfiguration(folder)
 }
 
-func resultOf(folder *state.Folder) (Result, error) {
+func resultOf(folder *state.Folder) (access.Points, error) {
 	addresses, err := folder.ReadAddresses()
 	if err != nil {
-		return Result{}, err
+		return access.Points{}, err
 	}
-	return Result{
+	return access.Points{
 		Kubeconfig: folder.Kubeconfig(),
 		Gateway:    "http://" + addresses.Gateway,
 		Prometheus: "http://" + addresses.Prometheus,

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package mounts finds and undoes mounts below a folder.
 package mounts
 

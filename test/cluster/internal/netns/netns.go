@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package netns makes a cluster's network namespace, so that no port or route of
 // the machine is touched, and runs things in it.
 package netns

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package process records the processes of a cluster as they start, so that they
 // can be ended by their ids later, whatever happened to the program that started
 // them. A process is known by its id and its start time: ids are used again.

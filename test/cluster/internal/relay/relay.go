@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package relay lets the machine reach a cluster that is in a network namespace
 // of its own: it listens on free loopback ports of the machine and dials inside.
 package relay

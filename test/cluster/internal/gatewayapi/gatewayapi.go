@@ -1,4 +1,5 @@
-package local
+// Package gatewayapi finds the definitions of the Gateway API in its Go module.
+package gatewayapi
 
 import (
 	"bytes"
@@ -13,9 +14,9 @@ import (
 	"github.com/sluicehq/sluice/test/cluster/internal/manifests"
 )
 
-// GatewayDefinitionsFolder gives the folder of the Gateway API's CRDs in its
-// module, in the version that the module gatewayapi beside this one requires.
-func GatewayDefinitionsFolder(ctx context.Context, source string, experimental bool) (string, error) {
+// Folder gives the folder of the Gateway API's CRDs in the version that the
+// module gatewayapi in the source folder requires.
+func Folder(ctx context.Context, source string, experimental bool) (string, error) {
 	command := exec.CommandContext(ctx, "go", "mod", "download", "-json", "sigs.k8s.io/gateway-api")
 	command.Dir = filepath.Join(source, "gatewayapi")
 	command.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
@@ -36,15 +37,18 @@ func GatewayDefinitionsFolder(ctx context.Context, source string, experimental b
 	return filepath.Join(module.Dir, "config", "crd", channel), nil
 }
 
-// gatewayDefinitions reads the objects in that folder.
-func gatewayDefinitions(ctx context.Context, source string, experimental bool) ([]manifests.Object, error) {
-	folder, err := GatewayDefinitionsFolder(ctx, source, experimental)
+// Definitions reads the objects in that folder.
+func Definitions(ctx context.Context, source string, experimental bool) ([]manifests.Object, error) {
+	folder, err := Folder(ctx, source, experimental)
 	if err != nil {
 		return nil, err
 	}
 	names, err := filepath.Glob(filepath.Join(folder, "gateway.networking.*.yaml"))
-	if err != nil || len(names) == 0 {
-		return nil, fmt.Errorf("gateway API: %s holds no definitions (%w)", folder, err)
+	if err != nil {
+		return nil, fmt.Errorf("gateway API: %w", err)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("gateway API: %s holds no definitions", folder)
 	}
 	var objects []manifests.Object
 	for _, name := range names {
