@@ -37,6 +37,7 @@ type AnalysisRunList struct {
 // AnalysisRunSpec is what is measured. Only terminate may be changed.
 //
 // +kubebuilder:validation:XValidation:rule="self.metrics == oldSelf.metrics",message="metrics cannot be changed; make a new AnalysisRun"
+// +kubebuilder:validation:XValidation:rule="has(self.args) == has(oldSelf.args) && (!has(self.args) || self.args == oldSelf.args)",message="args cannot be changed; make a new AnalysisRun"
 type AnalysisRunSpec struct {
 	// metrics are measured side by side.
 	// +kubebuilder:validation:MinItems=1

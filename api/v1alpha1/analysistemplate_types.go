@@ -100,6 +100,8 @@ type Metric struct {
 	InitialDelay *Duration `json:"initialDelay,omitempty"`
 	// count of measurements; absent means 1 without an interval, and without end with one.
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=300
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : self.matches('^(-?[0-9]{1,6}|[{][{].*[}][}])$')",message="count must be a whole number from 0 to 1000000 or an argument such as {{args.count}}"
 	// +optional
 	Count *intstr.IntOrString `json:"count,omitempty"`
 	// successCondition is a CEL expression over result, such as "result[0] >= 0.99": a measurement for which it is
@@ -114,15 +116,21 @@ type Metric struct {
 	FailureCondition string `json:"failureCondition,omitempty"`
 	// failureLimit is how many failures are borne; absent means 0: the first one fails the run. -1 means any number.
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=300
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= -1 && self <= 1000000 : self.matches('^(-?[0-9]{1,6}|[{][{].*[}][}])$')",message="failureLimit must be a whole number from -1 to 1000000 or an argument such as {{args.limit}}"
 	// +optional
 	FailureLimit *intstr.IntOrString `json:"failureLimit,omitempty"`
 	// inconclusiveLimit is how many inconclusive measurements are borne; absent means 0. -1 means any number.
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=300
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= -1 && self <= 1000000 : self.matches('^(-?[0-9]{1,6}|[{][{].*[}][}])$')",message="inconclusiveLimit must be a whole number from -1 to 1000000 or an argument such as {{args.limit}}"
 	// +optional
 	InconclusiveLimit *intstr.IntOrString `json:"inconclusiveLimit,omitempty"`
 	// consecutiveErrorLimit is how many errors of evaluation in a row are borne; absent means 4. Errors of fetching and
 	// empty answers are not counted here: see noData.
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=300
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= -1 && self <= 1000000 : self.matches('^(-?[0-9]{1,6}|[{][{].*[}][}])$')",message="consecutiveErrorLimit must be a whole number from -1 to 1000000 or an argument such as {{args.limit}}"
 	// +optional
 	ConsecutiveErrorLimit *intstr.IntOrString `json:"consecutiveErrorLimit,omitempty"`
 	// noData says what happens when the provider cannot be reached or answers with nothing; absent means wait.

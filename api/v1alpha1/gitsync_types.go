@@ -64,6 +64,8 @@ type GitSyncSpec struct {
 }
 
 // GitSource is a path at a revision of a repository.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.secretRef) || self.repoURL.startsWith('https://')",message="secretRef needs a repoURL that begins with https://: credentials are never sent in the clear"
 type GitSource struct {
 	// repoURL is the address of the repository: https://, or http:// where no credentials are given.
 	// +kubebuilder:validation:Pattern=`^https?://[^/@?#]+/[^?#]+$`

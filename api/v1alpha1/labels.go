@@ -17,9 +17,12 @@ const (
 
 	// AnnotationRevision is on every ReplicaSet: the number of the revision, from 1, rising with each release.
 	AnnotationRevision = "sluice.dev/revision"
+	// AnnotationTemplateDigest is on every ReplicaSet: the sha256 of the canonical JSON of the pod template.
+	AnnotationTemplateDigest = "sluice.dev/template-digest"
 	// AnnotationRole is on the ReplicaSets that matter after a loss of status: stable or rejected.
 	AnnotationRole = "sluice.dev/role"
-	// AnnotationCommit is on Rollouts that a GitSync applied: the commit at which this content first appeared.
+	// AnnotationCommit is on Rollouts that a GitSync applied, and on the ReplicaSets made of them: the commit at which
+	// this content first appeared.
 	AnnotationCommit = "sluice.dev/commit"
 	// AnnotationSyncRequestedAt on a GitSync asks for a sync at once; any new value does.
 	AnnotationSyncRequestedAt = "sluice.dev/sync-requested-at"

@@ -110,12 +110,20 @@ type CanaryStatus struct {
 	// mostAvailable is the highest number of available pods of the revision in this step.
 	// +optional
 	MostAvailable int32 `json:"mostAvailable,omitempty"`
+	// stableServedAt is since when the stable Service has had ready endpoints of the stable revision, and no others.
+	// +optional
+	StableServedAt *metav1.MicroTime `json:"stableServedAt,omitempty"`
+	// canaryServedAt is since when the canary Service has had ready endpoints of the revision that is being released,
+	// and no others.
+	// +optional
+	CanaryServedAt *metav1.MicroTime `json:"canaryServedAt,omitempty"`
 	// weights is the canary Service's share of the traffic.
 	// +optional
 	Weights *CanaryWeights `json:"weights,omitempty"`
-	// switching is set from the commit of a promotion until all traffic has gone over.
+	// switchingFrom is the hash of the revision that was stable before, from the commit of a promotion until all
+	// traffic has gone over to the stable Service.
 	// +optional
-	Switching *SwitchingStatus `json:"switching,omitempty"`
+	SwitchingFrom string `json:"switchingFrom,omitempty"`
 	// retiring are the revisions whose pods are kept for a while after the last request could have reached them.
 	// +kubebuilder:validation:MaxItems=50
 	// +listType=map
@@ -148,17 +156,6 @@ type CanaryWeights struct {
 	// acknowledgedAt is since when every gateway has acknowledged the asked share.
 	// +optional
 	AcknowledgedAt *metav1.MicroTime `json:"acknowledgedAt,omitempty"`
-}
-
-// SwitchingStatus is the second half of a promotion: it is committed, and the stable Service takes over from the canary
-// Service.
-type SwitchingStatus struct {
-	// from is the hash of the revision that was stable before.
-	// +optional
-	From string `json:"from,omitempty"`
-	// servedAt is since when the stable Service's endpoints are the new revision's.
-	// +optional
-	ServedAt *metav1.MicroTime `json:"servedAt,omitempty"`
 }
 
 // RetiringRevision is a revision whose pods go at a time.

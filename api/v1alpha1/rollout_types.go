@@ -47,11 +47,12 @@ type RolloutList struct {
 	Items           []Rollout `json:"items"`
 }
 
-// RolloutSpec is what a user wants of a Rollout.
+// RolloutSpec is what a user wants of a Rollout. That the values of selector.matchLabels are those of the template is
+// checked with the template, by a dry run: label values have no bound in the schema, so comparing them is too dear here.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.progressDeadlineSeconds) || !has(self.minReadySeconds) || self.progressDeadlineSeconds > self.minReadySeconds",message="progressDeadlineSeconds must be greater than minReadySeconds"
-// +kubebuilder:validation:XValidation:rule="has(self.selector.matchLabels) || has(self.selector.matchExpressions)",message="selector must select something: set matchLabels or matchExpressions"
-// +kubebuilder:validation:XValidation:rule="!has(self.selector.matchLabels) || (has(self.template.metadata) && has(self.template.metadata.labels) && self.selector.matchLabels.all(k, k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k]))",message="selector.matchLabels must be among template.metadata.labels"
+// +kubebuilder:validation:XValidation:rule="(has(self.selector.matchLabels) && size(self.selector.matchLabels) > 0) || (has(self.selector.matchExpressions) && size(self.selector.matchExpressions) > 0)",message="selector must select something: set matchLabels or matchExpressions"
+// +kubebuilder:validation:XValidation:rule="!has(self.selector.matchLabels) || (has(self.template.metadata) && has(self.template.metadata.labels) && self.selector.matchLabels.all(k, k in self.template.metadata.labels))",message="selector.matchLabels must be among template.metadata.labels, with the same values"
 type RolloutSpec struct {
 	// replicas is the number of pods at full size; absent means 1. An autoscaler sets it through the scale
 	// subresource. While a canary runs, its pods come on top.
@@ -213,7 +214,7 @@ type CanaryStep struct {
 type RolloutPause struct {
 	// duration is seconds as a number or a time such as "10m"; absent means until somebody promotes.
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : (self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || self.matches('^[0-9]{1,8}$'))",message="duration must be seconds or a time such as 30s, 10m or 1h30m"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 99999999 : (self.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') || self.matches('^[0-9]{1,8}$'))",message="duration must be seconds or a time such as 30s, 10m or 1h30m"
 	// +kubebuilder:validation:MaxLength=24
 	// +optional
 	Duration *intstr.IntOrString `json:"duration,omitempty"`

@@ -108,8 +108,6 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RouteRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StepAnalysisStatus"):
 		return &apiv1alpha1.StepAnalysisStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("SwitchingStatus"):
-		return &apiv1alpha1.SwitchingStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SyncPolicy"):
 		return &apiv1alpha1.SyncPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TemplateMetadata"):

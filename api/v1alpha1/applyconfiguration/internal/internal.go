@@ -193,6 +193,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: analysisRun
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.StepAnalysisStatus
+    - name: canaryServedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
     - name: mostAvailable
       type:
         scalar: numeric
@@ -221,15 +224,18 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+    - name: stableServedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
     - name: stepIndex
       type:
         scalar: numeric
     - name: stepStartedAt
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
-    - name: switching
+    - name: switchingFrom
       type:
-        namedType: com.github.sluicehq.sluice.api.v1alpha1.SwitchingStatus
+        scalar: string
     - name: weights
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.CanaryWeights
@@ -845,15 +851,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: phase
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.AnalysisPhase
-- name: com.github.sluicehq.sluice.api.v1alpha1.SwitchingStatus
-  map:
-    fields:
-    - name: from
-      type:
-        scalar: string
-    - name: servedAt
-      type:
-        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
 - name: com.github.sluicehq.sluice.api.v1alpha1.SyncPolicy
   map:
     fields:

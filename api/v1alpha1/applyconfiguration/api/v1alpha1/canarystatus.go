@@ -24,10 +24,16 @@ type CanaryStatusApplyConfiguration struct {
 	ProgressedAt *v1.MicroTime `json:"progressedAt,omitempty"`
 	// mostAvailable is the highest number of available pods of the revision in this step.
 	MostAvailable *int32 `json:"mostAvailable,omitempty"`
+	// stableServedAt is since when the stable Service has had ready endpoints of the stable revision, and no others.
+	StableServedAt *v1.MicroTime `json:"stableServedAt,omitempty"`
+	// canaryServedAt is since when the canary Service has had ready endpoints of the revision that is being released,
+	// and no others.
+	CanaryServedAt *v1.MicroTime `json:"canaryServedAt,omitempty"`
 	// weights is the canary Service's share of the traffic.
 	Weights *CanaryWeightsApplyConfiguration `json:"weights,omitempty"`
-	// switching is set from the commit of a promotion until all traffic has gone over.
-	Switching *SwitchingStatusApplyConfiguration `json:"switching,omitempty"`
+	// switchingFrom is the hash of the revision that was stable before, from the commit of a promotion until all
+	// traffic has gone over to the stable Service.
+	SwitchingFrom *string `json:"switchingFrom,omitempty"`
 	// retiring are the revisions whose pods are kept for a while after the last request could have reached them.
 	Retiring []RetiringRevisionApplyConfiguration `json:"retiring,omitempty"`
 	// analysisRun is the AnalysisRun of the current step.
@@ -90,6 +96,22 @@ func (b *CanaryStatusApplyConfiguration) WithMostAvailable(value int32) *CanaryS
 	return b
 }
 
+// WithStableServedAt sets the StableServedAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StableServedAt field is set to the value of the last call.
+func (b *CanaryStatusApplyConfiguration) WithStableServedAt(value v1.MicroTime) *CanaryStatusApplyConfiguration {
+	b.StableServedAt = &value
+	return b
+}
+
+// WithCanaryServedAt sets the CanaryServedAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CanaryServedAt field is set to the value of the last call.
+func (b *CanaryStatusApplyConfiguration) WithCanaryServedAt(value v1.MicroTime) *CanaryStatusApplyConfiguration {
+	b.CanaryServedAt = &value
+	return b
+}
+
 // WithWeights sets the Weights field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Weights field is set to the value of the last call.
@@ -98,11 +120,11 @@ func (b *CanaryStatusApplyConfiguration) WithWeights(value *CanaryWeightsApplyCo
 	return b
 }
 
-// WithSwitching sets the Switching field in the declarative configuration to the given value
+// WithSwitchingFrom sets the SwitchingFrom field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the Switching field is set to the value of the last call.
-func (b *CanaryStatusApplyConfiguration) WithSwitching(value *SwitchingStatusApplyConfiguration) *CanaryStatusApplyConfiguration {
-	b.Switching = value
+// If called multiple times, the SwitchingFrom field is set to the value of the last call.
+func (b *CanaryStatusApplyConfiguration) WithSwitchingFrom(value string) *CanaryStatusApplyConfiguration {
+	b.SwitchingFrom = &value
 	return b
 }
 

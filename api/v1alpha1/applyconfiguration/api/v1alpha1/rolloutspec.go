@@ -9,7 +9,8 @@ import (
 // RolloutSpecApplyConfiguration represents a declarative configuration of the RolloutSpec type for use
 // with apply.
 //
-// RolloutSpec is what a user wants of a Rollout.
+// RolloutSpec is what a user wants of a Rollout. That the values of selector.matchLabels are those of the template is
+// checked with the template, by a dry run: label values have no bound in the schema, so comparing them is too dear here.
 type RolloutSpecApplyConfiguration struct {
 	// replicas is the number of pods at full size; absent means 1. An autoscaler sets it through the scale
 	// subresource. While a canary runs, its pods come on top.

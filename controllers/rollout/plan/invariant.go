@@ -1,0 +1,179 @@
+package plan
+
+import "fmt"
+
+// Violations says which invariants an action would break, carried out in the world as seen, with seen.State as it was
+// written before the action. It is written apart from the decisions, so that one checks the other: the model and the
+// simulation hold it against the true world, and the controller against its live reads just before each action.
+func Violations(spec Spec, seen Observed, action Action) []string {
+	w := world{spec: spec, seen: seen}
+	switch a := action.(type) {
+	case SetWeight:
+		return w.setWeight(a)
+	case PinService:
+		return w.pin(a)
+	case UnpinService:
+		return w.unpin(a)
+	case ScaleReplicaSet:
+		return w.scale(a)
+	case CreateReplicaSet:
+		return w.create(a)
+	case DeleteReplicaSet:
+		return w.remove(a)
+	case RestoreRoutes:
+		return w.restore()
+	case MarkReplicaSet, StartRun, StopRun:
+		return nil
+	}
+	return []string{fmt.Sprintf("unknown action %T", action)}
+}
+
+type world struct {
+	spec Spec
+	seen Observed
+}
+
+func (w world) find(revision string) (ReplicaSet, bool) {
+	for _, rs := range w.seen.ReplicaSets {
+		if rs.Revision == revision {
+			return rs, true
+		}
+	}
+	return ReplicaSet{}, false
+}
+
+// setWeight: none may raise the weight of a Service without ready endpoints, unless the other has none either and the
+// Rollout has nothing to lose; and a canary is given no more than its pods carry, unless the stable revision has none.
+func (w world) setWeight(a SetWeight) (broken []string) {
+	canary, stable := w.seen.Canary.readyTotal(), w.seen.Stable.readyTotal()
+	for _, r := range w.seen.Routes {
+		if a.Percent > r.Low && canary == 0 {
+			broken = append(broken, fmt.Sprintf("weight %d -> %d with no ready endpoint behind the canary Service", r.Low, a.Percent))
+		}
+		if a.Percent < r.High && stable == 0 && canary > 0 {
+			broken = append(broken, fmt.Sprintf("weight %d -> %d with no ready endpoint behind the stable Service", r.High, a.Percent))
+		}
+	}
+	if a.Percent != w.seen.State.Traffic.Asked {
+		broken = append(broken, fmt.Sprintf("weight %d was not written ahead", a.Percent))
+	}
+	return broken
+}
+
+// pin: a Service moves only without traffic, or without losing a ready endpoint, or to a fully ready revision; after
+// the commit the stable Service moves only when nothing may be served through it.
+func (w world) pin(a PinService) (broken []string) {
+	t := w.seen.State.Traffic
+	if a.Service == CanaryService {
+		if t.High > 0 && w.seen.Canary.ReadyOthers(a.Revision) > 0 {
+			broken = append(broken, fmt.Sprintf("canary Service moves to %s while up to %d%% may be served through it", a.Revision, t.High))
+		}
+		return broken
+	}
+	if w.seen.State.SwitchingFrom != "" && t.Low < 100 {
+		broken = append(broken, fmt.Sprintf("stable Service moves to %s while up to %d%% may be served through it", a.Revision, 100-t.Low))
+	}
+	rs, _ := w.find(a.Revision)
+	if w.seen.Stable.ReadyOthers(a.Revision) > 0 && rs.Available < w.spec.Replicas {
+		broken = append(broken, fmt.Sprintf("stable Service moves to %s, which has %d of %d pods available", a.Revision, rs.Available, w.spec.Replicas))
+	}
+	return broken
+}
+
+// unpin: only when one revision has pods.
+func (w world) unpin(a UnpinService) (broken []string) {
+	for _, rs := range w.seen.ReplicaSets {
+		if rs.Revision != w.seen.State.Stable && (rs.Pods > 0 || rs.Desired > 0) {
+			broken = append(broken, fmt.Sprintf("%s Service is unpinned while revision %s has pods", a.Service, rs.Revision))
+		}
+	}
+	return broken
+}
+
+// scale: nothing that takes endpoints away happens while a weight on them is not gone, and the stable revision keeps
+// its size.
+func (w world) scale(a ScaleReplicaSet) (broken []string) {
+	s := w.seen.State
+	if a.To > a.From {
+		if w.rejected(a.Revision) && a.Revision != s.Stable {
+			broken = append(broken, fmt.Sprintf("rejected revision %s grows", a.Revision))
+		}
+		return broken
+	}
+	switch {
+	case s.Stable == "":
+		if rs, _ := w.find(a.Revision); rs.Available > 0 && a.Revision != w.spec.Revision {
+			broken = append(broken, fmt.Sprintf("revision %s shrinks while it serves and none is stable", a.Revision))
+		}
+	case a.Revision == s.Stable:
+		if a.To < w.spec.Replicas {
+			broken = append(broken, fmt.Sprintf("stable revision %s shrinks to %d of %d", a.Revision, a.To, w.spec.Replicas))
+		}
+	case a.Revision == s.SwitchingFrom:
+		broken = append(broken, fmt.Sprintf("revision %s shrinks before it has been handed over", a.Revision))
+	default:
+		broken = w.shrink(a)
+	}
+	return broken
+}
+
+// shrink: what is left of a revision carries every share that a gateway may still be serving.
+func (w world) shrink(a ScaleReplicaSet) (broken []string) {
+	t := w.seen.State.Traffic
+	if reach(w.seen.Canary, a.Revision) && a.To < podsFor(t.High, w.spec.Replicas) {
+		broken = append(broken, fmt.Sprintf("revision %s shrinks to %d while up to %d%% may be served by it", a.Revision, a.To, t.High))
+	}
+	if reach(w.seen.Stable, a.Revision) && t.Low < 100 {
+		broken = append(broken, fmt.Sprintf("revision %s shrinks while the stable Service reaches it", a.Revision))
+	}
+	return broken
+}
+
+func reach(s Service, revision string) bool {
+	return s.Pinned == "" || s.Pinned == revision || s.Ready(revision) > 0
+}
+
+// create: a new revision's pods get no traffic by being made, and a rejected revision is never a candidate.
+func (w world) create(a CreateReplicaSet) (broken []string) {
+	s := w.seen.State
+	if s.Stable == "" || a.Revision == s.Stable {
+		return nil
+	}
+	if w.rejected(a.Revision) {
+		broken = append(broken, fmt.Sprintf("rejected revision %s is created", a.Revision))
+	}
+	if w.seen.Stable.Pinned != s.Stable {
+		broken = append(broken, fmt.Sprintf("revision %s is created while the stable Service would select it", a.Revision))
+	}
+	if w.seen.Canary.Pinned != a.Revision || s.Traffic.High > 0 {
+		broken = append(broken, fmt.Sprintf("revision %s is created while the canary Service is not its own and without traffic", a.Revision))
+	}
+	return broken
+}
+
+func (w world) remove(a DeleteReplicaSet) (broken []string) {
+	if rs, ok := w.find(a.Revision); ok && (rs.Desired > 0 || rs.Pods > 0) {
+		broken = append(broken, fmt.Sprintf("ReplicaSet %s is deleted with %d pods", a.Revision, rs.Pods))
+	}
+	return broken
+}
+
+// restore: the user's weights are back only when every Service serves the stable revision.
+func (w world) restore() (broken []string) {
+	if t := w.seen.State.Traffic; t.Asked != 0 || t.High != 0 {
+		broken = append(broken, fmt.Sprintf("routes are restored while up to %d%% may be served by the canary Service", t.High))
+	}
+	if w.seen.Stable.Pinned != "" || w.seen.Canary.Pinned != "" {
+		broken = append(broken, "routes are restored while a Service is pinned")
+	}
+	return broken
+}
+
+func (w world) rejected(revision string) bool {
+	for _, r := range w.seen.State.Rejected {
+		if r == revision {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,157 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Next decides what a Rollout does next, from what is wanted, what is seen, and the time. It is total and
+// deterministic. The times in its result have the precision of now.
+func Next(spec Spec, seen Observed, now time.Time) Plan {
+	e := &engine{spec: spec, seen: seen, now: now, s: seen.State.clone()}
+	e.recoverState()
+	e.followTraffic()
+	e.answerRequest()
+	e.chooseCandidate()
+	e.judge()
+	e.advance()
+	e.handOver()
+	e.steer()
+	e.retire()
+	e.recordOriginals()
+	e.act()
+	e.plan.Status = e.s
+	e.plan.Engaged = e.engaged()
+	e.plan.Summary = e.summary()
+	return e.plan
+}
+
+// engine is one decision on its way: s is the state as it will be, plan what has been decided so far.
+type engine struct {
+	spec  Spec
+	seen  Observed
+	now   time.Time
+	s     State
+	plan  Plan
+	waits []string
+}
+
+func (s State) clone() State {
+	s.Retiring = slices.Clone(s.Retiring)
+	s.Originals = slices.Clone(s.Originals)
+	s.Rejected = slices.Clone(s.Rejected)
+	return s
+}
+
+func (e *engine) do(a Action) { e.plan.Actions = append(e.plan.Actions, a) }
+
+func (e *engine) note(reason, format string, args ...any) {
+	e.plan.Notes = append(e.plan.Notes, Note{Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+func (e *engine) warn(reason, format string, args ...any) {
+	e.plan.Notes = append(e.plan.Notes, Note{Reason: reason, Message: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// wait records what the release waits for; the first one is shown.
+func (e *engine) wait(format string, args ...any) {
+	e.waits = append(e.waits, fmt.Sprintf(format, args...))
+}
+
+// passed says whether d has gone by since a time, and asks for a wake-up when it has not. A time that is not set has
+// never passed, and a clock that went backwards passes nothing.
+func (e *engine) passed(since time.Time, d time.Duration) bool {
+	if since.IsZero() {
+		return false
+	}
+	at := since.Add(d)
+	if !e.now.Before(at) {
+		return true
+	}
+	if e.plan.WakeAt.IsZero() || at.Before(e.plan.WakeAt) {
+		e.plan.WakeAt = at
+	}
+	return false
+}
+
+// replicaSet returns the ReplicaSet of a revision, the zero one where there is none.
+func (e *engine) replicaSet(revision string) (ReplicaSet, bool) {
+	for _, rs := range e.seen.ReplicaSets {
+		if rs.Revision == revision {
+			return rs, true
+		}
+	}
+	return ReplicaSet{}, false
+}
+
+func (e *engine) switching() bool { return e.s.SwitchingFrom != "" }
+
+// othersHavePods says whether any revision but the stable one has pods or is to have some.
+func (e *engine) othersHavePods() bool {
+	return slices.ContainsFunc(e.seen.ReplicaSets, func(rs ReplicaSet) bool {
+		return rs.Revision != e.s.Stable && (rs.Pods > 0 || rs.Desired > 0)
+	})
+}
+
+// quiet says that there is nothing to release, to hand over or to drain.
+func (e *engine) quiet() bool {
+	return e.s.Candidate == "" && !e.switching() && !e.othersHavePods()
+}
+
+// engaged says whether routes and Services are ours to drive now. At rest they are as the user wrote them.
+func (e *engine) engaged() bool {
+	if e.s.Stable == "" {
+		return false
+	}
+	return !e.quiet() || len(e.s.Originals) > 0 || !e.routesAtRest()
+}
+
+func (e *engine) routesAtRest() bool {
+	return !slices.ContainsFunc(e.seen.Routes, func(r Route) bool { return !r.AtRest })
+}
+
+// recoverState rebuilds what can be rebuilt when the status was lost: the marks on the ReplicaSets tell the stable and
+// the rejected revisions, and the route is taken to be serving anything until it has settled.
+func (e *engine) recoverState() {
+	if e.s.Stable != "" {
+		return
+	}
+	var stable ReplicaSet
+	for _, rs := range e.seen.ReplicaSets {
+		switch rs.Role {
+		case RoleStable:
+			if rs.Number >= stable.Number {
+				stable = rs
+			}
+		case RoleRejected:
+			e.reject(rs.Revision)
+		case RoleNone:
+		}
+	}
+	if stable.Revision == "" {
+		return
+	}
+	e.s.Stable = stable.Revision
+	_, high := e.seenShare()
+	e.s.Traffic = Traffic{Asked: high, Low: 0, High: 100}
+	if e.routesAtRest() {
+		e.s.Traffic = Traffic{}
+	}
+	e.warn("StatusRecovered", "status was lost; revision %s is stable by the mark on its ReplicaSet", stable.Revision)
+}
+
+func (e *engine) rejected(revision string) bool { return slices.Contains(e.s.Rejected, revision) }
+
+// maxRejected bounds how many rejected revisions are remembered.
+const maxRejected = 20
+
+func (e *engine) reject(revision string) {
+	if e.rejected(revision) {
+		return
+	}
+	e.s.Rejected = append(e.s.Rejected, revision)
+	if n := len(e.s.Rejected); n > maxRejected {
+		e.s.Rejected = e.s.Rejected[n-maxRejected:]
+	}
+}

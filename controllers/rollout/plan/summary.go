@@ -1,0 +1,57 @@
+package plan
+
+import "fmt"
+
+// summary says in which phase the Rollout is and what it waits for.
+func (e *engine) summary() Summary {
+	stable, _ := e.replicaSet(e.s.Stable)
+	switch {
+	case e.spec.Problem != nil:
+		return Summary{Degraded, e.spec.Problem.Reason, e.spec.Problem.Message}
+	case e.s.Stable == "":
+		return Summary{Progressing, "Progressing", e.waiting("the first revision is on its way")}
+	case e.s.Abort.Revision != "" && e.s.Abort.Revision == e.spec.Revision:
+		return Summary{Degraded, "RolloutAborted", e.abortText()}
+	case e.s.Candidate != "":
+		return e.releaseSummary()
+	case e.switching(), e.engaged() && (e.s.Traffic.Asked != 0 || !e.s.Traffic.Gone()):
+		return Summary{Progressing, "Progressing", e.waiting("traffic goes to the stable revision " + e.s.Stable)}
+	case e.spec.Revision != e.s.Stable:
+		return Summary{Progressing, "Progressing", e.waiting("the release of revision " + e.spec.Revision + " begins")}
+	case !stable.Settled || stable.Available < e.spec.Replicas:
+		return Summary{Progressing, "ReplicasUnavailable", fmt.Sprintf("%d of %d pods of revision %s are available",
+			stable.Available, e.spec.Replicas, e.s.Stable)}
+	}
+	return Summary{Healthy, "Healthy", fmt.Sprintf("revision %s serves with %d of %d pods available",
+		e.s.Stable, stable.Available, e.spec.Replicas)}
+}
+
+func (e *engine) waiting(otherwise string) string {
+	if len(e.waits) == 0 {
+		return otherwise
+	}
+	return e.waits[0]
+}
+
+func (e *engine) abortText() string {
+	text := fmt.Sprintf("the release of revision %s was aborted: %s", e.s.Abort.Revision, e.s.Abort.Message)
+	if t := e.s.Traffic; t.Asked != 0 || !t.Gone() {
+		return text + "; " + e.waiting("traffic goes back to revision "+e.s.Stable)
+	}
+	return text + "; revision " + e.s.Stable + " serves"
+}
+
+func (e *engine) releaseSummary() Summary {
+	s := Summary{Progressing, "Progressing", e.waiting("revision " + e.s.Candidate + " is being released")}
+	step, ok := e.step()
+	run, _ := e.run()
+	switch {
+	case e.plan.Summary.Reason == stuckReason:
+		s.Phase, s.Reason = Degraded, stuckReason
+	case ok && step.Kind == StepPause:
+		s.Phase, s.Reason = Paused, "CanaryPauseStep"
+	case ok && step.Kind == StepAnalysis && run.Phase == RunInconclusive:
+		s.Phase, s.Reason = Paused, "InconclusiveAnalysisRun"
+	}
+	return s
+}

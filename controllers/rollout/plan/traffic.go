@@ -1,0 +1,206 @@
+package plan
+
+import "time"
+
+// seenShare is the lowest and the highest share of the canary Service over all routes.
+func (e *engine) seenShare() (low, high int32) {
+	for i, r := range e.seen.Routes {
+		if i == 0 {
+			low, high = r.Low, r.High
+		}
+		low, high = min(low, r.Low), max(high, r.High)
+	}
+	return low, high
+}
+
+// followTraffic learns from the routes what the gateways may be serving. What is seen in a route widens the bounds at
+// once; only an acknowledgement that has settled narrows them.
+func (e *engine) followTraffic() {
+	t := &e.s.Traffic
+	low, high := e.seenShare()
+	if !e.engaged() {
+		*t = Traffic{Low: 0, High: high}
+		return
+	}
+	if len(e.seen.Routes) == 0 {
+		t.AckedAt = zeroTime
+		return
+	}
+	t.Low, t.High = min(t.Low, low), max(t.High, high)
+	if low != t.Asked || high != t.Asked || !e.acknowledged() {
+		t.AckedAt = zeroTime
+		return
+	}
+	if t.AckedAt.IsZero() {
+		t.AckedAt = e.now
+	}
+	if !t.Gone() && e.passed(t.AckedAt, e.spec.Settle) {
+		t.Low, t.High = t.Asked, t.Asked
+	}
+}
+
+func (e *engine) acknowledged() bool {
+	for _, r := range e.seen.Routes {
+		if !r.Acknowledged {
+			e.wait("waiting for %s to acknowledge weight %d", r.Waiting, e.s.Traffic.Asked)
+			return false
+		}
+	}
+	return true
+}
+
+// steer moves the asked share towards the wanted one, as far as ready endpoints allow.
+func (e *engine) steer() {
+	if !e.engaged() || len(e.seen.Routes) == 0 {
+		e.s.StableServedAt, e.s.CanaryServedAt = zeroTime, zeroTime
+		return
+	}
+	e.followEndpoints()
+	want := e.wantedShare()
+	switch asked := e.s.Traffic.Asked; {
+	case want > asked:
+		e.raise(want)
+	case want < asked:
+		e.lower(want)
+	}
+}
+
+// wantedShare is the share that the canary Service should have.
+func (e *engine) wantedShare() int32 {
+	asked := e.s.Traffic.Asked
+	switch {
+	case e.switching():
+		return e.handOverShare()
+	case e.s.Candidate == "", e.spec.Replicas == 0, e.seen.Canary.Pinned != e.s.Candidate:
+		return 0
+	case e.seen.Canary.Ready(e.s.Candidate) == 0:
+		return 0
+	case e.spec.Problem != nil:
+		return min(asked, e.stepShare())
+	}
+	return e.stepShare()
+}
+
+// followEndpoints remembers since when each Service has endpoints of its revision and no others. Endpoints of pods that
+// are about to go, or are gone already, do not count: others may be there by the next look.
+func (e *engine) followEndpoints() {
+	follow := func(since *time.Time, s Service, revision string) {
+		rs, _ := e.replicaSet(revision)
+		staying := rs.Settled && rs.Desired > 0 && rs.Available >= s.Ready(revision)
+		switch {
+		case revision == "" || s.Ready(revision) == 0 || s.ReadyOthers(revision) > 0:
+			*since = zeroTime
+		case since.IsZero() && !staying:
+			*since = zeroTime
+		case since.IsZero():
+			*since = e.now
+		}
+	}
+	follow(&e.s.StableServedAt, e.seen.Stable, e.s.Stable)
+	follow(&e.s.CanaryServedAt, e.seen.Canary, e.s.Candidate)
+}
+
+// raise gives the canary more traffic once enough of its pods are ready behind its Service.
+func (e *engine) raise(share int32) {
+	rs, _ := e.replicaSet(e.s.Candidate)
+	need, ready := e.podsFor(share), e.seen.Canary.Ready(e.s.Candidate)
+	if e.seen.Stable.Pinned != e.s.Stable || !rs.Settled || rs.Available < need || ready < need {
+		e.wait("waiting for the pods of revision %s: %d of %d available, %d ready behind the canary Service",
+			e.s.Candidate, rs.Available, need, ready)
+		return
+	}
+	// A gateway may learn of the weight before it learns of the first endpoints, as of those that it loses.
+	if e.s.Traffic.Asked == 0 && !e.passed(e.s.CanaryServedAt, e.spec.Settle) {
+		e.wait("the endpoints of revision %s settle in the gateways", e.s.Candidate)
+		return
+	}
+	e.note("WeightRaised", "%d of %d pods of revision %s are ready: weight %d -> %d",
+		ready, need, e.s.Candidate, e.s.Traffic.Asked, share)
+	e.ask(share)
+}
+
+// lower gives traffic back to the stable Service, no more than its ready pods carry, unless the canary has none.
+func (e *engine) lower(share int32) {
+	asked := e.s.Traffic.Asked
+	stable, canary := e.seen.Stable.Ready(e.s.Stable), e.seen.Canary.readyTotal()
+	if canary > 0 {
+		share = max(share, 100-e.shareFor(stable))
+	}
+	if share >= asked || (stable == 0 && canary > 0) {
+		e.wait("weight stays at %d: the stable revision %s has %d of %d pods ready", asked, e.s.Stable, stable, e.spec.Replicas)
+		return
+	}
+	if stable == 0 && e.spec.Replicas > 0 {
+		e.wait("neither revision has a ready pod")
+		return
+	}
+	if canary > 0 && !e.passed(e.s.StableServedAt, e.spec.Settle) {
+		e.wait("weight stays at %d: the stable Service's endpoints settle in the gateways", asked)
+		return
+	}
+	e.note("WeightLowered", "weight %d -> %d: %d of %d pods of the stable revision %s are ready",
+		asked, share, stable, e.spec.Replicas, e.s.Stable)
+	e.ask(share)
+}
+
+func (s Service) readyTotal() int32 {
+	var n int32
+	for _, e := range s.Endpoints {
+		n += e.Ready
+	}
+	return n
+}
+
+// ask changes the asked share. From now on a gateway may serve the old one, the new one, or anything that was asked
+// before and is not gone.
+func (e *engine) ask(share int32) {
+	t := &e.s.Traffic
+	t.Asked, t.AckedAt = share, zeroTime
+	t.Low, t.High = min(t.Low, share), max(t.High, share)
+}
+
+// exposed says whether a request may still reach a revision: through a Service that selects it, or did until its
+// endpoints follow, with a share that a gateway may still be serving.
+func (e *engine) exposed(revision string) bool {
+	reaches := func(s Service) bool {
+		return s.Pinned == "" || s.Pinned == revision || s.Ready(revision) > 0
+	}
+	if reaches(e.seen.Canary) && e.s.Traffic.High > 0 {
+		return true
+	}
+	// A gateway may know of endpoints that the stable Service has lost until that has settled.
+	return e.s.Traffic.Low < 100 && (reaches(e.seen.Stable) || !e.passed(e.s.StableServedAt, e.spec.Settle))
+}
+
+// recordOriginals writes the routes down as they are before the first change.
+func (e *engine) recordOriginals() {
+	if !e.engaged() {
+		e.s.Originals = nil
+		return
+	}
+	for _, r := range e.seen.Routes {
+		if r.Original == "" || e.recorded(r.Name) {
+			continue
+		}
+		e.s.Originals = append(e.s.Originals, Original{Name: r.Name, Rules: r.Original})
+	}
+}
+
+func (e *engine) recorded(route string) bool {
+	for _, o := range e.s.Originals {
+		if o.Name == route {
+			return true
+		}
+	}
+	return false
+}
+
+// allRecorded says that every route may be changed: what it was is in the state.
+func (e *engine) allRecorded() bool {
+	for _, r := range e.seen.Routes {
+		if !e.recorded(r.Name) {
+			return false
+		}
+	}
+	return len(e.seen.Routes) > 0
+}
