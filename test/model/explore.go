@@ -98,7 +98,7 @@ func (x *explorer) settles(w World) string {
 			break
 		}
 		walked = append(walked, key)
-		next, ok := w.fairStep()
+		next, ok := w.FairStep()
 		if !ok {
 			if trouble := w.Unsettled(); trouble != "" {
 				return "comes to rest wrongly: " + trouble
@@ -120,8 +120,8 @@ func (x *explorer) settles(w World) string {
 	return ""
 }
 
-// fairStep is the first fair transition that leads to another state.
-func (w World) fairStep() (Transition, bool) {
+// FairStep is the first fair transition that leads to another state; none when the world is at rest.
+func (w World) FairStep() (Transition, bool) {
 	key := w.Key()
 	for _, t := range w.Transitions() {
 		if t.Fair && t.Next.Key() != key {

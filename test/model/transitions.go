@@ -15,6 +15,8 @@ type Transition struct {
 	// Fair says that it happens sooner or later by itself; the others are the adversary's.
 	Fair bool
 	Next World
+	// Plan is what the controller decided, where it did.
+	Plan *plan.Plan
 }
 
 type transitions struct {
@@ -189,6 +191,7 @@ func (t *transitions) controller() {
 			w.Pending = append(w.Pending, pending{Action: a})
 		}
 	})
+	t.out[len(t.out)-1].Plan = &p
 }
 
 // plan is what the controller decides: from its caches, or from live reads where that is asked for.

@@ -71,6 +71,7 @@ func (e *engine) actGrow() {
 			e.do(CreateReplicaSet{Revision: revision, Replicas: size})
 		case !ok && revision != e.spec.Revision:
 			e.wait("the ReplicaSet of revision %s is gone, and the spec has another template", revision)
+		case !ok:
 		case rs.Desired < size:
 			e.do(ScaleReplicaSet{Revision: revision, From: rs.Desired, To: size})
 		}
@@ -143,6 +144,9 @@ func (e *engine) sizeAfterShrink(rs ReplicaSet) int32 {
 	case e.s.Stable:
 		return e.spec.Replicas
 	case e.s.Candidate:
+		if e.s.Traffic.Low < 100 && e.stableReaches(rs.Revision) {
+			return rs.Desired
+		}
 		return e.candidateSize(rs.Desired)
 	}
 	if e.s.Stable == "" {

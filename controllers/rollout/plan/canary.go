@@ -178,8 +178,7 @@ func (e *engine) passStep() {
 
 // stepDone says that a step is done. No step is passed while the share that it works at is not in place.
 func (e *engine) stepDone(step Step) bool {
-	if missing := e.weightMissing(e.stepShare()); missing != "" {
-		e.wait("%s", missing)
+	if e.missing = e.weightMissing(e.stepShare()); e.missing != "" {
 		return false
 	}
 	switch step.Kind {
@@ -230,7 +229,7 @@ func (e *engine) weightMissing(share int32) string {
 		return fmt.Sprintf("waiting for the pods of revision %s: %d of %d available", e.s.Candidate, rs.Available, need)
 	}
 	if t.Asked != share || t.AckedAt.IsZero() {
-		return fmt.Sprintf("weight %d of revision %s is on its way", share, e.s.Candidate)
+		return fmt.Sprintf("weight %d for revision %s is on its way", share, e.s.Candidate)
 	}
 	return ""
 }

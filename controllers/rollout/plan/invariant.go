@@ -95,7 +95,7 @@ func (w world) unpin(a UnpinService) (broken []string) {
 func (w world) scale(a ScaleReplicaSet) (broken []string) {
 	s := w.seen.State
 	if a.To > a.From {
-		if w.rejected(a.Revision) && a.Revision != s.Stable {
+		if w.rejected(a.Revision) && s.Stable != "" && a.Revision != s.Stable {
 			broken = append(broken, fmt.Sprintf("rejected revision %s grows", a.Revision))
 		}
 		return broken
@@ -145,8 +145,8 @@ func (w world) create(a CreateReplicaSet) (broken []string) {
 	if w.seen.Stable.Pinned != s.Stable {
 		broken = append(broken, fmt.Sprintf("revision %s is created while the stable Service would select it", a.Revision))
 	}
-	if w.seen.Canary.Pinned != a.Revision || s.Traffic.High > 0 {
-		broken = append(broken, fmt.Sprintf("revision %s is created while the canary Service is not its own and without traffic", a.Revision))
+	if w.seen.Canary.Pinned != a.Revision {
+		broken = append(broken, fmt.Sprintf("revision %s is created while the canary Service is another's", a.Revision))
 	}
 	return broken
 }

@@ -11,6 +11,7 @@ import (
 func Next(spec Spec, seen Observed, now time.Time) Plan {
 	e := &engine{spec: spec, seen: seen, now: now, s: seen.State.clone()}
 	e.recoverState()
+	e.mendState()
 	e.followTraffic()
 	e.answerRequest()
 	e.chooseCandidate()
@@ -35,6 +36,8 @@ type engine struct {
 	s     State
 	plan  Plan
 	waits []string
+	// missing is what keeps the step from being done, shown where no wait says it better.
+	missing string
 }
 
 func (s State) clone() State {
@@ -139,6 +142,18 @@ func (e *engine) recoverState() {
 		e.s.Traffic = Traffic{}
 	}
 	e.warn("StatusRecovered", "status was lost; revision %s is stable by the mark on its ReplicaSet", stable.Revision)
+}
+
+// mendState makes sense of a status that was edited by hand.
+func (e *engine) mendState() {
+	s := &e.s
+	if c := s.Candidate; c != "" && (s.Stable == "" || c == s.Stable || e.switching() || e.rejected(c)) {
+		e.leave()
+	}
+	s.Step = max(0, s.Step)
+	t := &s.Traffic
+	t.Asked = max(0, min(100, t.Asked))
+	t.Low, t.High = max(0, min(t.Low, t.Asked)), min(100, max(t.High, t.Asked))
 }
 
 func (e *engine) rejected(revision string) bool { return slices.Contains(e.s.Rejected, revision) }

@@ -10,7 +10,7 @@ func (e *engine) commit() {
 		return
 	}
 	if t.Asked != 100 || t.Low != 100 {
-		e.wait("waiting until nothing but revision %s is served", e.s.Candidate)
+		e.missing = "waiting until nothing but revision " + e.s.Candidate + " is served"
 		return
 	}
 	if ready := e.seen.Canary.Ready(e.s.Candidate); rs.Available < e.spec.Replicas || ready < e.spec.Replicas {

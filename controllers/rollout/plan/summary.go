@@ -42,7 +42,11 @@ func (e *engine) abortText() string {
 }
 
 func (e *engine) releaseSummary() Summary {
-	s := Summary{Progressing, "Progressing", e.waiting("revision " + e.s.Candidate + " is being released")}
+	otherwise := "revision " + e.s.Candidate + " is being released"
+	if e.missing != "" {
+		otherwise = e.missing
+	}
+	s := Summary{Progressing, "Progressing", e.waiting(otherwise)}
 	step, ok := e.step()
 	run, _ := e.run()
 	switch {

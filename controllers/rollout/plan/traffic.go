@@ -162,14 +162,18 @@ func (e *engine) ask(share int32) {
 // exposed says whether a request may still reach a revision: through a Service that selects it, or did until its
 // endpoints follow, with a share that a gateway may still be serving.
 func (e *engine) exposed(revision string) bool {
-	reaches := func(s Service) bool {
-		return s.Pinned == "" || s.Pinned == revision || s.Ready(revision) > 0
-	}
-	if reaches(e.seen.Canary) && e.s.Traffic.High > 0 {
-		return true
-	}
-	// A gateway may know of endpoints that the stable Service has lost until that has settled.
-	return e.s.Traffic.Low < 100 && (reaches(e.seen.Stable) || !e.passed(e.s.StableServedAt, e.spec.Settle))
+	return e.s.Traffic.High > 0 && e.seen.Canary.reaches(revision) || e.s.Traffic.Low < 100 && e.stableReaches(revision)
+}
+
+// stableReaches says whether the stable Service sends requests to a revision, or did until a gateway has learnt of the
+// endpoints that it lost.
+func (e *engine) stableReaches(revision string) bool {
+	return e.seen.Stable.reaches(revision) || !e.passed(e.s.StableServedAt, e.spec.Settle)
+}
+
+// reaches says whether a Service's selector or endpoints have a revision.
+func (s Service) reaches(revision string) bool {
+	return s.Pinned == "" || s.Pinned == revision || s.Ready(revision) > 0
 }
 
 // recordOriginals writes the routes down as they are before the first change.
