@@ -95,6 +95,10 @@ func TestKeyChangesWithSourceAndFlags(t *testing.T) {
 	if !strings.HasPrefix(first, "pause-dev-") {
 		t.Errorf("key %s does not name component and version", first)
 	}
+	write(t, filepath.Join(folder, "pause", "main_test.go"), "package main\n")
+	if again := key("go1.26.8", "-s"); again != first {
+		t.Error("a test changes the key")
+	}
 	seen := map[string]bool{first: true, key("go1.26.9", "-s"): true, key("go1.26.8", "-w"): true}
 	write(t, filepath.Join(folder, "pause", "more.go"), "package main\n")
 	seen[key("go1.26.8", "-s")] = true

@@ -58,7 +58,7 @@ func (c Component) key(source, goVersion string, flags []string) (string, error)
 		if err != nil {
 			return err
 		}
-		if base := entry.Name(); entry.IsDir() || base != "go.mod" && base != "go.sum" && !strings.HasSuffix(base, ".go") {
+		if entry.IsDir() || !shapesBuild(entry.Name()) {
 			return nil
 		}
 		content, err := os.ReadFile(name)
@@ -77,6 +77,11 @@ func (c Component) key(source, goVersion string, flags []string) (string, error)
 		return "", fmt.Errorf("component %s: %w", c.Name, err)
 	}
 	return fmt.Sprintf("%s-%s-%s", c.Name, version, hex.EncodeToString(hash.Sum(nil))[:10]), nil
+}
+
+// shapesBuild says whether a file of that name is part of what is built.
+func shapesBuild(name string) bool {
+	return name == "go.mod" || name == "go.sum" || strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
 }
 
 // printed finds the version in what a program prints when asked for it.

@@ -55,7 +55,7 @@ func Ensure(ctx context.Context, progress io.Writer) error {
 			strings.Join(packages, " "))
 	}
 	fmt.Fprintf(progress, "installing the Debian packages %s\n", strings.Join(packages, " "))
-	restore, err := forbidServices()
+	restore, err := forbidServices(policy)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ const policy = "/usr/sbin/policy-rc.d"
 
 // forbidServices keeps packages from starting services until the returned
 // function is called. A policy that is there already is respected as it is.
-func forbidServices() (func() error, error) {
+func forbidServices(policy string) (func() error, error) {
 	file, err := os.OpenFile(policy, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 	if errors.Is(err, fs.ErrExist) {
 		return func() error { return nil }, nil

@@ -65,7 +65,7 @@ func (c *Client) Apply(ctx context.Context, object manifests.Object) error {
 		return err
 	}
 	resource += "?fieldManager=sluice-cluster&force=true"
-	err = c.Wait(ctx, func(ctx context.Context) (bool, error) {
+	err = Poll(ctx, func(ctx context.Context) (bool, error) {
 		err := c.do(ctx, http.MethodPatch, resource, "application/apply-patch+yaml", object.YAML, nil)
 		if status, ok := errors.AsType[*StatusError](err); ok && status.Code == http.StatusNotFound {
 			return false, nil
@@ -78,13 +78,8 @@ func (c *Client) Apply(ctx context.Context, object manifests.Object) error {
 	return nil
 }
 
-// Wait looks at a condition until it holds, fails or ctx is done. The last error
-// of a condition that is to be looked at again is told when ctx is done.
-func (c *Client) Wait(ctx context.Context, condition func(context.Context) (bool, error)) error {
-	return Poll(ctx, condition)
-}
-
-// Poll looks at a condition until it holds, fails or ctx is done.
+// Poll looks at a condition until it holds, fails or ctx is done; then the error
+// is the reason why ctx is done.
 func Poll(ctx context.Context, condition func(context.Context) (bool, error)) error {
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
@@ -102,7 +97,7 @@ func Poll(ctx context.Context, condition func(context.Context) (bool, error)) er
 
 // Ready waits until the API server says that it is ready.
 func (c *Client) Ready(ctx context.Context) error {
-	return c.Wait(ctx, func(ctx context.Context) (bool, error) {
+	return Poll(ctx, func(ctx context.Context) (bool, error) {
 		return c.Get(ctx, "/readyz", nil) == nil, nil
 	})
 }
@@ -128,7 +123,7 @@ func (c *Client) Condition(ctx context.Context, path, kind string) (bool, error)
 // WaitCondition waits until the object at the path has the condition as True.
 // Failed reads are tried again: the object may not be there yet.
 func (c *Client) WaitCondition(ctx context.Context, path, kind string) error {
-	return c.Wait(ctx, func(ctx context.Context) (bool, error) {
+	return Poll(ctx, func(ctx context.Context) (bool, error) {
 		holds, err := c.Condition(ctx, path, kind)
 		return err == nil && holds, nil
 	})

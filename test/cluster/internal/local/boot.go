@@ -33,7 +33,8 @@ type boot struct {
 // run starts everything in the order in which it can start, side by side where
 // nothing has to be waited for.
 func (b *boot) run(ctx context.Context) error {
-	ctx, fail := context.WithCancelCause(ctx)
+	whole := ctx
+	ctx, fail := context.WithCancelCause(whole)
 	defer fail(nil)
 	b.starter = &starter{folder: b.folder, fail: fail}
 
@@ -53,10 +54,12 @@ func (b *boot) run(ctx context.Context) error {
 	if err := b.writeKubeconfigs(authority.PEM, addresses); err != nil {
 		return err
 	}
-	return together(ctx,
-		func(ctx context.Context) error { return b.controlPlane(ctx) },
-		func(ctx context.Context) error { return b.node(ctx, containerdPID) },
-	)
+	err = together(ctx, b.controlPlane, func(ctx context.Context) error { return b.node(ctx, containerdPID) })
+	if ctx.Err() != nil && whole.Err() == nil {
+		// Whatever was being waited for, the reason is the part that has ended.
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // startFirst starts what waits for nothing, and gives containerd's id.
@@ -148,7 +151,7 @@ func (b *boot) gateway(ctx context.Context) error {
 	if err := b.applyDefinitions(ctx, definitions); err != nil {
 		return err
 	}
-	gateway := traefik(b.folder, b.binaries, b.users.traefik.Token, b.options.Throttle, b.options.Experimental)
+	gateway := traefik(b.folder, b.binaries, b.options.Throttle, b.options.Experimental)
 	if _, err := b.starter.start(gateway); err != nil {
 		return err
 	}
@@ -297,6 +300,10 @@ func (b *boot) makeCredentials() (*credentials.Authority, error) {
 		traefik:           credentials.NewUser("traefik"),
 		coredns:           credentials.NewUser("coredns"),
 		prometheus:        credentials.NewUser("prometheus"),
+	}
+	// Traefik takes its token from a file, so that it is in no list of processes.
+	if err := os.WriteFile(b.folder.Path("pki", "traefik.token"), []byte(b.users.traefik.Token), 0o600); err != nil {
+		return nil, fmt.Errorf("token: %w", err)
 	}
 	return authority, credentials.WriteTokens(b.folder.Path("pki", "tokens"), []credentials.User{
 		b.users.admin, b.users.controllerManager, b.users.scheduler, b.users.kubelet,

@@ -119,7 +119,7 @@ func kubeProxy(folder *state.Folder, binaries map[string]string) program {
 
 // traefik is the gateway. Its throttle is how long it gathers changes before it
 // hands them to its data plane.
-func traefik(folder *state.Folder, binaries map[string]string, token string, throttle time.Duration, experimental bool) program {
+func traefik(folder *state.Folder, binaries map[string]string, throttle time.Duration, experimental bool) program {
 	return program{name: "traefik", binary: binaries["traefik"], arguments: []string{
 		"--log.level=INFO",
 		"--global.checknewversion=false",
@@ -136,7 +136,7 @@ func traefik(folder *state.Folder, binaries map[string]string, token string, thr
 		fmt.Sprintf("--providers.providersThrottleDuration=%s", throttle),
 		"--providers.kubernetesgateway=true",
 		"--providers.kubernetesgateway.endpoint=https://" + nodeAddress + ":" + apiPort,
-		"--providers.kubernetesgateway.token=" + token,
+		"--providers.kubernetesgateway.token=" + folder.Path("pki", "traefik.token"),
 		"--providers.kubernetesgateway.certauthfilepath=" + folder.Path("pki", "ca.crt"),
 		"--providers.kubernetesgateway.statusaddress.ip=" + nodeAddress,
 		fmt.Sprintf("--providers.kubernetesgateway.experimentalchannel=%t", experimental),
