@@ -103,6 +103,18 @@ func TestNext(t *testing.T) {
 			},
 			want: func(p Plan) bool { return p.Status.Candidate == "new" && len(p.Notes) == 0 },
 		},
+		"an abort may come before the release has begun": {
+			reason: "a person who saw the commit may be faster than the controller",
+			step:   0,
+			change: func(_ *Spec, o *Observed) {
+				o.State.Candidate, o.State.PassedSteps, o.State.Traffic = "", "", Traffic{}
+				o.Routes[0].Low, o.Routes[0].High = 0, 0
+				o.Request = Request{ID: "1", Verb: VerbAbort, Revision: "new"}
+			},
+			want: func(p Plan) bool {
+				return p.Status.Answer.Accepted && p.Status.Candidate == "" && slices.Contains(p.Status.Rejected, "new")
+			},
+		},
 		"an abort takes the weight away first": {
 			reason: "nothing may come before that",
 			step:   1,

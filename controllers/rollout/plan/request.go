@@ -61,6 +61,10 @@ func (e *engine) answerAbort(r Request) (string, bool) {
 	if e.s.Stable != "" && r.Revision == e.s.Stable {
 		return fmt.Sprintf("revision %s is promoted already; put the former pod template back to undo it", r.Revision), false
 	}
+	if r.Revision == e.spec.Revision && e.s.Stable != "" && !e.rejected(r.Revision) {
+		// It may come before the release has begun.
+		e.s.Candidate = r.Revision
+	}
 	if e.s.Candidate == "" || r.Revision != e.s.Candidate {
 		return fmt.Sprintf("it was made for revision %s, which is not being released", r.Revision), false
 	}
