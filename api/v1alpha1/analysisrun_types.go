@@ -83,7 +83,7 @@ func (p AnalysisPhase) Completed() bool {
 
 // AnalysisRunStatus is what was measured and the verdict.
 type AnalysisRunStatus struct {
-	// conditions: Reconciling while it runs, Stalled with the reason where it ended in Error.
+	// conditions are Reconciling while it runs, and Stalled with the reason where it ended in Error.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8
@@ -115,6 +115,7 @@ type AnalysisRunStatus struct {
 // MetricResult is what was measured of one metric.
 type MetricResult struct {
 	// name of the metric.
+	// +kubebuilder:validation:MinLength=1
 	// +required
 	Name string `json:"name,omitempty"`
 	// phase of the metric.

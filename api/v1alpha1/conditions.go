@@ -68,6 +68,8 @@ const (
 const (
 	// ReasonSucceeded: the commit is applied.
 	ReasonSucceeded = "Succeeded"
+	// ReasonDegraded: something that was applied has failed and will not get better by itself.
+	ReasonDegraded = "Degraded"
 	// ReasonSuspended: spec.suspend is set.
 	ReasonSuspended = "Suspended"
 	// ReasonFetchFailed: the repository could not be read.

@@ -69,6 +69,7 @@ type GitSyncSpec struct {
 type GitSource struct {
 	// repoURL is the address of the repository: https://, or http:// where no credentials are given.
 	// +kubebuilder:validation:Pattern=`^https?://[^/@?#]+/[^?#]+$`
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +required
 	RepoURL string `json:"repoURL,omitempty"`

@@ -26,6 +26,8 @@ const (
 	AnnotationCommit = "sluice.dev/commit"
 	// AnnotationSyncRequestedAt on a GitSync asks for a sync at once; any new value does.
 	AnnotationSyncRequestedAt = "sluice.dev/sync-requested-at"
+	// AnnotationApprovePrune on a GitSync lets one prune through that a guard holds back: the one whose digest it gives.
+	AnnotationApprovePrune = "sluice.dev/approve-prune"
 	// AnnotationPrune set to "disabled" on an applied object keeps it when it leaves Git.
 	AnnotationPrune = "sluice.dev/prune"
 )

@@ -161,6 +161,7 @@ type CanaryWeights struct {
 // RetiringRevision is a revision whose pods go at a time.
 type RetiringRevision struct {
 	// revision is the hash.
+	// +kubebuilder:validation:MinLength=1
 	// +required
 	Revision string `json:"revision,omitempty"`
 	// at is when its pods may go.
@@ -184,6 +185,7 @@ type StepAnalysisStatus struct {
 // RouteOriginal is a route as it was before the release.
 type RouteOriginal struct {
 	// name of the HTTPRoute.
+	// +kubebuilder:validation:MinLength=1
 	// +required
 	Name string `json:"name,omitempty"`
 	// rules is the JSON of what the router needs to restore the rules that it changes.
@@ -211,6 +213,7 @@ type AbortStatus struct {
 // RejectedRevision is a revision that was aborted.
 type RejectedRevision struct {
 	// revision is the hash.
+	// +kubebuilder:validation:MinLength=1
 	// +required
 	Revision string `json:"revision,omitempty"`
 	// digest is the release digest: the sha256 of the canonical JSON of the pod template.

@@ -191,7 +191,7 @@ func (w World) observe(o objects) plan.Observed {
 		Request: w.Request,
 		Routes: []plan.Route{{
 			Name: "r", Low: o.Route.Weight, High: o.Route.Weight, AtRest: o.Route.Rest,
-			Acknowledged: o.Route.Acked, Waiting: "the gateway", Original: "{}",
+			Acknowledged: o.Route.Acked, Waiting: "the gateway has not looked at it", Original: "{}",
 		}},
 	}
 	for _, rs := range o.RS {

@@ -42,7 +42,7 @@ func (e *engine) followTraffic() {
 func (e *engine) acknowledged() bool {
 	for _, r := range e.seen.Routes {
 		if !r.Acknowledged {
-			e.wait("waiting for %s to acknowledge weight %d", r.Waiting, e.s.Traffic.Asked)
+			e.wait("weight %d is not acknowledged yet: %s", e.s.Traffic.Asked, r.Waiting)
 			return false
 		}
 	}

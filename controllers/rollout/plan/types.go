@@ -160,7 +160,7 @@ type Route struct {
 	AtRest bool
 	// Acknowledged says that every gateway that counts has accepted it as it is now.
 	Acknowledged bool
-	// Waiting names the gateway that has not.
+	// Waiting says which gateway has not, and why.
 	Waiting string
 	// Original is what the router needs to restore it; recorded before the first change.
 	Original string

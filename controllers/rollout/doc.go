@@ -1,0 +1,21 @@
+// Package rollout is the controller of Rollouts: the shell around the engine of package plan.
+//
+//	cache --observe--> plan.Observed --plan.Next--> Plan --status--> Rollout.status
+//	                      ^                          |
+//	                      |      takes away or gives |  --execute--> ReplicaSets, Services, routes, AnalysisRuns
+//	                      +------- read it all live -+  --announce--> events
+//
+// All decisions are the engine's. The shell holds to four rules:
+//
+//   - It plans only when the caches have seen its own writes (expectations.go), and what takes something away or gives
+//     traffic is planned once more from live reads.
+//   - The status is written before the actions, on the condition that the Rollout is the one that was planned for.
+//   - Every write is made on the condition that the object is the one that was observed. When that fails, the rest of
+//     the plan is dropped and a new one is made.
+//   - What the engine must not know is done beside it: the pod template is checked by a dry run before anything moves
+//     (validate_template.go), ReplicaSets of a deleted namesake are adopted, a deleted Rollout gives routes and Services
+//     back (finalize.go), and old AnalysisRuns are collected (runs.go).
+//
+// Where to look: setup.go the watches; observe.go, endpoints.go and health.go what is seen; spec.go, revision.go and
+// validate.go what is wanted; state.go and status.go what is remembered and shown; execute.go what is done.
+package rollout

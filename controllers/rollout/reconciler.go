@@ -1,0 +1,203 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/trafficrouting"
+)
+
+// Reconciler carries out what the engine decides.
+type Reconciler struct {
+	client client.Client
+	// cached reads from memory, live from the API server.
+	cached, live client.Reader
+	router       trafficrouting.Router
+	recorder     events.EventRecorder
+	clock        clock.PassiveClock
+	metrics      *meters
+	routes       *routeWatch
+	memory
+}
+
+// memory is what is lost, without harm, when the process ends.
+type memory struct {
+	written  *expectations
+	verdicts *templateVerdicts
+	retries  workqueue.TypedRateLimiter[ctrl.Request]
+}
+
+func newMemory() memory {
+	return memory{
+		written: newExpectations(), verdicts: newTemplateVerdicts(),
+		retries: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
+	}
+}
+
+// How long until a Rollout is looked at again where no watch tells when.
+const (
+	ownWriteDelay = 20 * time.Millisecond
+	problemDelay  = recheckAfter
+	firstRetry    = 20 * time.Millisecond
+	lastRetry     = 10 * time.Second
+)
+
+// Reconcile makes one plan for a Rollout and carries it out.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	ro := &v1alpha1.Rollout{}
+	if err := r.cached.Get(ctx, request.NamespacedName, ro); apierrors.IsNotFound(err) {
+		r.forget(request)
+		return ctrl.Result{}, nil
+	} else if err != nil {
+		return ctrl.Result{}, fmt.Errorf("get Rollout: %w", err)
+	}
+	if met, err := r.written.met(ctx, r.cached, request.NamespacedName, r.clock.Now()); err != nil {
+		return ctrl.Result{}, err
+	} else if !met {
+		return ctrl.Result{RequeueAfter: ownWriteDelay}, nil
+	}
+
+	wake, err := r.step(ctx, ro)
+	if moved(err) {
+		// Somebody else has written meanwhile, or something is gone: look again, later each time.
+		log.FromContext(ctx).V(1).Info("Dropped the rest of the plan", "cause", err.Error())
+		return ctrl.Result{RequeueAfter: r.retries.When(request)}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	r.retries.Forget(request)
+	return ctrl.Result{RequeueAfter: wake}, nil
+}
+
+// step plans, writes the status, and acts. It returns after what time to come back; 0 means when something changes.
+func (r *Reconciler) step(ctx context.Context, ro *v1alpha1.Rollout) (time.Duration, error) {
+	if ro.DeletionTimestamp != nil {
+		return 0, r.finalize(ctx, ro)
+	}
+	if err := r.routes.ensure(); err != nil {
+		return 0, err
+	}
+	now := instant(r.clock.Now())
+	o, p, err := r.plan(ctx, ro, now)
+	if unreadable, ok := errors.AsType[*unreadableError](err); ok {
+		return problemDelay, r.reportUnreadable(ctx, ro, unreadable, now)
+	}
+	if err != nil {
+		return 0, err
+	}
+	log.FromContext(ctx).V(1).Info("Planned", "phase", p.Summary.Phase, "message", p.Summary.Message, "actions", len(p.Actions))
+	if err := r.ensureFinalizer(ctx, o, p.Engaged); err != nil {
+		return 0, err
+	}
+	before := o.rollout.Status.Conditions
+	wrote, err := r.writeStatus(ctx, o.rollout, newStatus(o, p, now))
+	if err != nil {
+		return 0, err
+	}
+	if wrote {
+		r.announce(o.rollout, before, p.Notes)
+	}
+	r.metrics.show(o.rollout)
+	o.seen.State = p.Status
+	if err := r.execute(ctx, o, p.Actions); err != nil {
+		if !moved(err) {
+			r.event(o.rollout, corev1.EventTypeWarning, eventFailed, err.Error())
+		}
+		return 0, err
+	}
+	if err := r.tend(ctx, o); err != nil {
+		return 0, err
+	}
+	return wakeAfter(o, p, r.clock.Now()), nil
+}
+
+// plan makes a plan from the caches, and once more from live reads where it takes something away or gives traffic.
+func (r *Reconciler) plan(ctx context.Context, ro *v1alpha1.Rollout, now time.Time) (*observation, plan.Plan, error) {
+	o, err := r.observe(ctx, r.cached, ro)
+	if err != nil {
+		return nil, plan.Plan{}, err
+	}
+	p := plan.Next(o.spec, o.seen, now)
+	if !p.NeedsLive() {
+		return o, p, nil
+	}
+	live := &v1alpha1.Rollout{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(ro), live); err != nil {
+		return nil, plan.Plan{}, fmt.Errorf("get Rollout: %w", err)
+	}
+	if o, err = r.observe(ctx, r.live, live); err != nil {
+		return nil, plan.Plan{}, err
+	}
+	return o, plan.Next(o.spec, o.seen, now), nil
+}
+
+// tend does what the engine need not know of.
+func (r *Reconciler) tend(ctx context.Context, o *observation) error {
+	if err := r.tendReplicaSets(ctx, o); err != nil {
+		return err
+	}
+	if err := r.tidyServices(ctx, o); err != nil {
+		return err
+	}
+	return r.collectRuns(ctx, o, o.seen.State)
+}
+
+func (r *Reconciler) reportUnreadable(ctx context.Context, ro *v1alpha1.Rollout, cause error, now time.Time) error {
+	before := ro.Status.Conditions
+	wrote, err := r.writeStatus(ctx, ro, unusable(ro, reasonInvalidSpec, cause.Error(), now))
+	if wrote {
+		r.announce(ro, before, nil)
+		r.metrics.show(ro)
+	}
+	return err
+}
+
+// reasonInvalidSpec is the reason of Invalid where the spec cannot be understood at all.
+const reasonInvalidSpec = "InvalidSpec"
+
+// forget drops what is remembered of a Rollout that is gone.
+func (r *Reconciler) forget(request ctrl.Request) {
+	r.written.forget(request.NamespacedName)
+	r.metrics.forget(request.NamespacedName)
+	r.verdicts.forget(request.NamespacedName)
+	r.retries.Forget(request)
+}
+
+// errLookAgain says that what was done beside the plan changes what the plan is made of.
+var errLookAgain = errors.New("look again")
+
+// moved says that an action failed since the world is not as it was observed.
+func moved(err error) bool {
+	return errors.Is(err, errLookAgain) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
+}
+
+// wakeAfter is how long until the plan's time comes, or until a problem is looked at again, since not all that mends one
+// is watched; 0 where it waits for a change alone.
+func wakeAfter(o *observation, p plan.Plan, now time.Time) time.Duration {
+	wake := time.Duration(0)
+	if o.spec.Problem != nil {
+		wake = problemDelay
+	}
+	if p.WakeAt.IsZero() {
+		return wake
+	}
+	due := max(p.WakeAt.Sub(now), time.Millisecond)
+	if wake == 0 {
+		return due
+	}
+	return min(wake, due)
+}

@@ -1,0 +1,201 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/controllers/rollout/plan"
+)
+
+var replicaSetKind = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
+
+// rolloutKind is the kind that owner references name.
+var rolloutKind = schema.GroupVersionKind{
+	Group: v1alpha1.GroupName, Version: v1alpha1.GroupVersion.Version, Kind: "Rollout",
+}
+
+func setName(ro *v1alpha1.Rollout, revision string) string { return ro.Name + "-" + revision }
+
+// newReplicaSet is the ReplicaSet of the wanted revision. It is made of plain JSON, so that pod fields that this
+// controller's libraries do not know reach the API server.
+func newReplicaSet(o *observation, replicas int32) (*unstructured.Unstructured, error) {
+	ro := o.rollout
+	template, err := templateContent(ro.Spec.Template)
+	if err != nil {
+		return nil, err
+	}
+	podLabels := plainMap(ro.Spec.Template.Metadata.Labels)
+	podLabels[v1alpha1.LabelPodTemplateHash] = o.revision.Name
+	template["metadata"].(map[string]any)["labels"] = podLabels
+
+	annotations := map[string]any{
+		v1alpha1.AnnotationRevision:       strconv.FormatInt(highestNumber(o.seen.ReplicaSets)+1, 10),
+		v1alpha1.AnnotationTemplateDigest: o.revision.Digest,
+	}
+	if commit := ro.Annotations[v1alpha1.AnnotationCommit]; commit != "" {
+		annotations[v1alpha1.AnnotationCommit] = commit
+	}
+	set := &unstructured.Unstructured{Object: map[string]any{
+		"metadata": map[string]any{"labels": podLabels, "annotations": annotations},
+		"spec": map[string]any{
+			"replicas": int64(replicas), "minReadySeconds": int64(or(ro.Spec.MinReadySeconds, defaultMinReadySeconds)),
+			"selector": plainSelector(ro.Spec.Selector, o.revision.Name), "template": template,
+		},
+	}}
+	set.SetGroupVersionKind(replicaSetKind)
+	set.SetNamespace(ro.Namespace)
+	set.SetName(setName(ro, o.revision.Name))
+	set.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(ro, rolloutKind)})
+	return set, nil
+}
+
+// plainSelector is the Rollout's selector with the hash of one revision.
+func plainSelector(in metav1.LabelSelector, hash string) map[string]any {
+	matchLabels := plainMap(in.MatchLabels)
+	matchLabels[v1alpha1.LabelPodTemplateHash] = hash
+	out := map[string]any{"matchLabels": matchLabels}
+	var expressions []any
+	for _, e := range in.MatchExpressions {
+		values := make([]any, len(e.Values))
+		for i, v := range e.Values {
+			values[i] = v
+		}
+		expression := map[string]any{"key": e.Key, "operator": string(e.Operator)}
+		if len(values) > 0 {
+			expression["values"] = values
+		}
+		expressions = append(expressions, expression)
+	}
+	if len(expressions) > 0 {
+		out["matchExpressions"] = expressions
+	}
+	return out
+}
+
+func highestNumber(sets []plan.ReplicaSet) int64 {
+	var highest int64
+	for _, set := range sets {
+		highest = max(highest, set.Number)
+	}
+	return highest
+}
+
+func (r *Reconciler) createReplicaSet(ctx context.Context, o *observation, a plan.CreateReplicaSet) error {
+	if a.Revision != o.revision.Name {
+		return apierrors.NewConflict(appsv1.Resource("replicasets"), setName(o.rollout, a.Revision),
+			errors.New("the spec has another template by now"))
+	}
+	set, err := newReplicaSet(o, a.Replicas)
+	if err != nil {
+		return err
+	}
+	err = r.client.Create(ctx, set, client.FieldOwner(v1alpha1.ManagerController), client.FieldValidation(metav1.FieldValidationStrict))
+	if err != nil {
+		return fmt.Errorf("create ReplicaSet %s: %w", set.GetName(), err)
+	}
+	r.written.remember(client.ObjectKeyFromObject(o.rollout), kindReplicaSet, set, r.clock.Now())
+	return nil
+}
+
+// scaleReplicaSet sets the size. A revision that gets pods again takes the highest number, as a new one does.
+func (r *Reconciler) scaleReplicaSet(ctx context.Context, o *observation, a plan.ScaleReplicaSet) error {
+	set, err := o.set(a.Revision)
+	if err != nil {
+		return err
+	}
+	change := map[string]any{"spec": map[string]any{
+		"replicas": a.To, "minReadySeconds": or(o.rollout.Spec.MinReadySeconds, defaultMinReadySeconds),
+	}}
+	if highest := highestNumber(o.seen.ReplicaSets); or(set.Spec.Replicas, 1) == 0 && revisionNumber(set) < highest {
+		change["metadata"] = map[string]any{"annotations": map[string]any{
+			v1alpha1.AnnotationRevision: strconv.FormatInt(highest+1, 10),
+		}}
+	}
+	return r.patch(ctx, o, kindReplicaSet, set, change)
+}
+
+func (r *Reconciler) markReplicaSet(ctx context.Context, o *observation, a plan.MarkReplicaSet) error {
+	set, err := o.set(a.Revision)
+	if err != nil {
+		return err
+	}
+	var role any
+	if a.Role != plan.RoleNone {
+		role = string(a.Role)
+	}
+	return r.patch(ctx, o, kindReplicaSet, set, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationRole: role}},
+	})
+}
+
+func (r *Reconciler) deleteReplicaSet(ctx context.Context, o *observation, a plan.DeleteReplicaSet) error {
+	set, err := o.set(a.Revision)
+	if err != nil {
+		return err
+	}
+	err = r.client.Delete(ctx, set, client.PropagationPolicy(metav1.DeletePropagationBackground),
+		client.Preconditions{UID: new(set.UID), ResourceVersion: new(set.ResourceVersion)})
+	if err != nil {
+		return fmt.Errorf("delete ReplicaSet %s: %w", set.Name, err)
+	}
+	r.written.forgetObject(client.ObjectKeyFromObject(o.rollout), kindReplicaSet, set, r.clock.Now())
+	return nil
+}
+
+// set is the ReplicaSet of a revision as it was observed. A missing one is a NotFound error.
+func (o *observation) set(revision string) (*appsv1.ReplicaSet, error) {
+	if set := o.sets[revision]; set != nil {
+		return set, nil
+	}
+	return nil, apierrors.NewNotFound(appsv1.Resource("replicasets"), setName(o.rollout, revision))
+}
+
+// tendReplicaSets carries a changed minReadySeconds to the ReplicaSets that have pods. It touches no pod.
+func (r *Reconciler) tendReplicaSets(ctx context.Context, o *observation) error {
+	wanted := or(o.rollout.Spec.MinReadySeconds, defaultMinReadySeconds)
+	for _, set := range o.sets {
+		if set.Spec.MinReadySeconds == wanted || or(set.Spec.Replicas, 1) == 0 {
+			continue
+		}
+		if err := r.patch(ctx, o, kindReplicaSet, set, map[string]any{"spec": map[string]any{"minReadySeconds": wanted}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt takes over the ReplicaSets of a Rollout of the same name that was deleted without them, and returns
+// errLookAgain: nothing is planned before that is done, since without ReplicaSets a Rollout looks new.
+func (r *Reconciler) adopt(ctx context.Context, o *observation) error {
+	if len(o.orphans) == 0 {
+		return nil
+	}
+	// A Rollout that is being deleted must not take what its deletion has just let go of.
+	live := &v1alpha1.Rollout{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(o.rollout), live); err != nil {
+		return fmt.Errorf("get Rollout: %w", err)
+	}
+	if live.UID != o.rollout.UID || live.DeletionTimestamp != nil {
+		return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("rollouts").GroupResource(), live.Name,
+			errors.New("it is being deleted"))
+	}
+	for _, set := range o.orphans {
+		references := append(slices.Clone(set.OwnerReferences), *metav1.NewControllerRef(o.rollout, rolloutKind))
+		err := r.patch(ctx, o, kindReplicaSet, set, map[string]any{"metadata": map[string]any{"ownerReferences": references}})
+		if err != nil {
+			return fmt.Errorf("adopt: %w", err)
+		}
+	}
+	return errLookAgain
+}

@@ -1,0 +1,171 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/controllers/rollout/plan"
+)
+
+// reasonUnverified is the reason of a Problem that is no verdict: the check itself could not be made.
+const reasonUnverified = "Unverified"
+
+// recheckAfter is when a revision that was refused, or could not be checked, is looked at again. What mends it, such as
+// an admission policy or a quota, is not watched.
+const recheckAfter = 10 * time.Second
+
+// templateVerdict is what was found of one revision of a Rollout.
+type templateVerdict struct {
+	digest  string
+	problem *plan.Problem
+	at      time.Time
+}
+
+// templateVerdicts remember the last verdict for each Rollout, so that a revision is checked once.
+type templateVerdicts struct {
+	mu sync.Mutex
+	by map[types.NamespacedName]templateVerdict
+}
+
+func newTemplateVerdicts() *templateVerdicts {
+	return &templateVerdicts{by: map[types.NamespacedName]templateVerdict{}}
+}
+
+func (v *templateVerdicts) get(rollout types.NamespacedName, digest string, now time.Time) (templateVerdict, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	known, ok := v.by[rollout]
+	if !ok || known.digest != digest || (known.problem != nil && now.Sub(known.at) >= recheckAfter) {
+		return templateVerdict{}, false
+	}
+	return known, true
+}
+
+func (v *templateVerdicts) put(rollout types.NamespacedName, verdict templateVerdict) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.by[rollout] = verdict
+}
+
+func (v *templateVerdicts) forget(rollout types.NamespacedName) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.by, rollout)
+}
+
+// checkNewRevision checks a revision that has no ReplicaSet yet: the API server's own validation of the pod template,
+// and that the pods would be the Rollout's alone.
+func (r *Reconciler) checkNewRevision(ctx context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
+	if o.sets[o.revision.Name] != nil {
+		return nil, nil
+	}
+	now := r.clock.Now()
+	if known, ok := r.verdicts.get(client.ObjectKeyFromObject(o.rollout), o.revision.Digest, now); ok {
+		return known.problem, nil
+	}
+	problem, err := r.dryRun(ctx, o)
+	if err == nil && problem == nil {
+		problem, err = r.foreignPods(ctx, o)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		problem = problemf(reasonUnverified, "revision %s could not be checked and waits: %v", o.revision.Name, err)
+	}
+	r.verdicts.put(client.ObjectKeyFromObject(o.rollout), templateVerdict{digest: o.revision.Digest, problem: problem, at: now})
+	return problem, nil
+}
+
+// dryRun asks the API server to make the ReplicaSet, with strict fields, without making it. An error means that there
+// is no verdict.
+func (r *Reconciler) dryRun(ctx context.Context, o *observation) (*plan.Problem, error) {
+	set, err := newReplicaSet(o, 0)
+	if err != nil {
+		return nil, err
+	}
+	err = r.client.Create(ctx, set, client.DryRunAll, client.FieldOwner(v1alpha1.ManagerController),
+		client.FieldValidation(metav1.FieldValidationStrict))
+	if err == nil || apierrors.IsAlreadyExists(err) {
+		return nil, nil
+	}
+	if !isVerdict(err) {
+		return nil, err
+	}
+	return problemf(v1alpha1.ReasonInvalidTemplate, "the API server refuses the pod template: %s", fieldErrors(err)), nil
+}
+
+// isVerdict says whether the API server refused the content, and not only this attempt.
+func isVerdict(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok {
+		return false
+	}
+	switch status.Status().Code {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
+		return true
+	default:
+		return false
+	}
+}
+
+// fieldErrors names the fields of a refusal where it has some.
+func fieldErrors(err error) string {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok || status.Status().Details == nil {
+		return err.Error()
+	}
+	var fields []string
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Field != "" {
+			fields = append(fields, cause.Field+": "+cause.Message)
+		}
+	}
+	if len(fields) == 0 {
+		return err.Error()
+	}
+	return strings.Join(fields, "; ")
+}
+
+// maxForeign is how many pods are looked through for another controller's. The request is bounded, not the cluster.
+const maxForeign = 500
+
+// foreignPods refuses a selector that catches another controller's pods: the Services would send them traffic and the
+// counts would be wrong. It reads live, since the cache holds only pods of Rollouts.
+func (r *Reconciler) foreignPods(ctx context.Context, o *observation) (*plan.Problem, error) {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodList"))
+	err := r.live.List(ctx, list, o.inNamespace(), client.MatchingLabelsSelector{Selector: o.selector}, client.Limit(maxForeign))
+	if err != nil {
+		return nil, fmt.Errorf("list pods: %w", err)
+	}
+	for i := range list.Items {
+		pod := &list.Items[i]
+		owner := metav1.GetControllerOfNoCopy(pod)
+		if pod.DeletionTimestamp != nil || owner == nil || o.owns(owner.Name) {
+			continue
+		}
+		return problemf(v1alpha1.ReasonSelectorOverlap,
+			"spec.selector catches pod %q of %s %q; delete that or give this Rollout a label of its own",
+			pod.Name, owner.Kind, owner.Name), nil
+	}
+	return nil, nil
+}
+
+// owns says whether a ReplicaSet of this name is, or was a moment ago, the Rollout's own.
+func (o *observation) owns(set string) bool {
+	hash, ours := strings.CutPrefix(set, o.rollout.Name+"-")
+	return ours && len(hash) == revisionLength
+}
