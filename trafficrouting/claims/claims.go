@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -80,6 +81,9 @@ func MarkedByOthers(annotations map[string]string, stableService string) bool {
 // share of the canary Service, in a Service the selector key that pins it. live is nil when the object does not exist.
 // Neither input is changed; where nothing is claimed, or no release is running, the result equals desired.
 //
+// Where several claims are about the same traffic of an object, as those of a Rollout in Git and in the cluster are, the
+// first one counts: a share is not applied to what a share was applied to.
+//
 // In a route the share is applied to the weights that desired has, so a change of weights in Git takes effect at once,
 // in the same proportions.
 func Overlay(claims []Claim, desired, live map[string]any) map[string]any {
@@ -87,8 +91,8 @@ func Overlay(claims []Claim, desired, live map[string]any) map[string]any {
 	if live == nil {
 		return result
 	}
-	for _, claim := range claims {
-		if !claim.matches(desired) || !claim.matches(live) {
+	for i, claim := range claims {
+		if slices.ContainsFunc(claims[:i], claim.same) || !claim.matches(desired) || !claim.matches(live) {
 			continue
 		}
 		switch claim.Kind {
@@ -111,6 +115,12 @@ func (c Claim) matches(object map[string]any) bool {
 	return object["kind"] == c.Kind && strings.HasPrefix(apiVersion, group) &&
 		(group != "" || !strings.Contains(apiVersion, "/")) &&
 		metadata["namespace"] == c.Namespace && metadata["name"] == c.Name
+}
+
+// same says whether both are about the same part of the same object.
+func (c Claim) same(other Claim) bool {
+	return c.Kind == other.Kind && c.Namespace == other.Namespace && c.Name == other.Name &&
+		c.StableService == other.StableService && c.PinLabel == other.PinLabel
 }
 
 func overlayRoute(claim Claim, result, live map[string]any) {

@@ -2,6 +2,7 @@ package claims_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,6 +146,25 @@ func TestOverlayService(t *testing.T) {
 			got := claims.Overlay(rollout, service(t, "web-stable", tc.desired), service(t, "web-stable", tc.live))
 			equal(t, tc.reason, service(t, "web-stable", tc.want), got)
 		})
+	}
+}
+
+// The Rollout in Git and the one in the cluster claim the same.
+func TestAShareIsAppliedOnce(t *testing.T) {
+	renamed := claims.ForRollout("shop", "web", "web-stable", "web-other", []string{"web"}, pin)
+	for name, twice := range map[string][]claims.Claim{
+		"the same twice":              slices.Concat(rollout, rollout),
+		"another canary in Git's one": slices.Concat(rollout, renamed),
+	} {
+		for percent, want := range map[string]string{
+			"20":  `[{"backendRefs":[{"name":"web-stable","weight":80},{"name":"web-canary","weight":20}]}]`,
+			"100": `[{"backendRefs":[{"name":"web-stable","weight":0},{"name":"web-canary","weight":100}]}]`,
+		} {
+			annotations := `{"weight.sluice.dev/web-stable":"` + percent + `"}`
+			desired := route(t, `{"team":"shop"}`, `[{"backendRefs":[{"name":"web-stable"}]}]`)
+			got := claims.Overlay(twice, desired, route(t, annotations, want))
+			equal(t, name+" at "+percent, route(t, `{"team":"shop"}`, want), got)
+		}
 	}
 }
 
