@@ -1,0 +1,64 @@
+package gitsync
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/gitsync/apply"
+	"github.com/sluicehq/sluice/trafficrouting/claims"
+)
+
+// overlay returns what keeps the parts of routes and Services that Rollouts drive as they are: those of the Rollouts
+// that Git holds and of those that run in the same namespaces.
+func (r *Reconciler) overlay(ctx context.Context, p *pass) (apply.Overlay, error) {
+	namespaces := map[string]bool{}
+	rollouts := map[types.NamespacedName]*v1alpha1.Rollout{}
+	for _, object := range p.memory.desired.objects {
+		if object.ID.Kind == claims.KindHTTPRoute || object.ID.Kind == claims.KindService {
+			namespaces[object.ID.Namespace] = true
+		}
+	}
+	for namespace := range namespaces {
+		var list v1alpha1.RolloutList
+		if err := r.client.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("listing Rollouts in %s: %w", namespace, err)
+		}
+		for i := range list.Items {
+			rollouts[client.ObjectKeyFromObject(&list.Items[i])] = &list.Items[i]
+		}
+	}
+	var claimed []claims.Claim
+	for _, rollout := range rollouts {
+		claimed = append(claimed, claimsOf(rollout)...)
+	}
+	for _, object := range p.memory.desired.objects {
+		if !isRollout(object.ID) {
+			continue
+		}
+		rollout := &v1alpha1.Rollout{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Content.Object, rollout); err != nil {
+			continue // The API server will say what is wrong with it.
+		}
+		claimed = append(claimed, claimsOf(rollout)...)
+	}
+	return func(desired, live map[string]any) map[string]any { return claims.Overlay(claimed, desired, live) }, nil
+}
+
+// claimsOf lists what a Rollout drives.
+func claimsOf(rollout *v1alpha1.Rollout) []claims.Claim {
+	canary := rollout.Spec.Strategy.Canary
+	if canary == nil {
+		return nil
+	}
+	var routes []string
+	for _, route := range canary.TrafficRouting.GatewayAPI.HTTPRoutes {
+		routes = append(routes, route.Name)
+	}
+	return claims.ForRollout(rollout.Namespace, rollout.Name, canary.StableService, canary.CanaryService, routes,
+		v1alpha1.LabelPodTemplateHash)
+}
