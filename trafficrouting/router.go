@@ -51,7 +51,7 @@ type Route struct {
 	ResourceVersion string
 	// Low and High are the lowest and the highest share of the canary Service in percent, over the rules that name the
 	// stable Service. 0 means none at all and 100 means all: a share between is never rounded to either. Where nothing
-	// can be read they are 0 and 100.
+	// can be read they are 0 and 100, and so they are where something overwrote both Services' weights with 0.
 	Low, High int32
 	// AtRest is true when nothing of ours is in the route: neither weights nor a mark nor the ownership of a field.
 	AtRest bool

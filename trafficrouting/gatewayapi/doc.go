@@ -17,6 +17,9 @@
 // While the mark is there, each rule is compared with the weights that the record and the mark lead to:
 //
 //   - They agree: the record is the user's word.
+//   - Both Services are at 0 though the record has weight: they were overwritten, and the record is the user's word. The
+//     share counts as unknown until it is written again. To switch a rule off in mid-release, set the stable backend's
+//     weight to 0 and leave the canary backend out.
 //   - They are what a release makes of some other weights (a GitSync applied new ones): those are the user's word.
 //   - Neither: the weights are taken as they stand, what an added canary backend has counting as the stable's.
 //

@@ -101,6 +101,16 @@ func shares(route *unstructured.Unstructured, s services) (low, high int32, ok b
 	return low, high, ok
 }
 
+// anyOverwritten says whether a rule has lost its weights to something else than the user, so that the share that was
+// asked for is not there, whatever the other rules say.
+func anyOverwritten(route *unstructured.Unstructured, s services, recorded *original) bool {
+	found := false
+	eachRule(route, s, recorded, markOf(route.GetAnnotations(), s), func(_ claims.Rule, in intent) {
+		found = found || in.overwritten
+	})
+	return found
+}
+
 // rulesProblem says why the rules of a route cannot be used for a release; empty if they can.
 func rulesProblem(route *unstructured.Unstructured, s services, recorded *original) (reason, message string) {
 	named, traffic := false, false

@@ -132,7 +132,7 @@ func keyOf(index int, rule map[string]any) ruleRecord {
 	key := ruleRecord{Index: index, Name: name}
 	if matches, ok := rule["matches"]; ok {
 		// Encoding decoded JSON cannot fail, and it sorts the keys of maps.
-		text, _ := json.Marshal(matches)
+		text, _ := json.Marshal(matches) //nolint:errchkjson // see above
 		sum := sha256.Sum256(text)
 		key.Matches = hex.EncodeToString(sum[:8])
 	}
@@ -182,10 +182,12 @@ func markOf(annotations map[string]string, s services) mark {
 func (m mark) annotation() string { return strconv.Itoa(int(m.percent)) }
 
 // intent is one rule's weights as the user wants them, without a release. canary and written are about the canary
-// backends that are in the rule now: written says which the user wrote.
+// backends that are in the rule now: written says which the user wrote. overwritten says that the rule as it is serves
+// neither Service, which neither the user nor a release wants.
 type intent struct {
 	stable, canary, other []int64
 	written               []bool
+	overwritten           bool
 }
 
 // intentOf tells the user's word from ours (see the package documentation).
@@ -201,6 +203,11 @@ func intentOf(rule claims.Rule, record *ruleRecord, m mark) intent {
 	found := literal
 	if record != nil {
 		found.canary, found.written = writtenCanaries(rule.Canary, record.Canary)
+		if stable, ok := overwritten(rule, record, m); ok {
+			found.stable, found.other = undone(rule, record, stable, m.percent)
+			found.overwritten = true
+			return found
+		}
 		if want, ok := recordedWeights(rule, record); ok && split.Divide(want.stable, want.other, m.percent).Equal(live) {
 			found.stable, found.other = want.stable, want.other
 			return found
@@ -208,9 +215,7 @@ func intentOf(rule claims.Rule, record *ruleRecord, m mark) intent {
 	}
 	if stable, other, ok := split.Recover(live, m.percent); ok {
 		found.stable, found.other = stable, other
-		if record != nil && len(stable) == 1 && len(other) == 0 && stable[0] > 0 && len(record.Stable) == 1 {
-			found.stable = []int64{max(record.Stable[0].Weight, 1)}
-		}
+		record.restoreAlone(found)
 		return found
 	}
 	if record == nil {
@@ -220,13 +225,19 @@ func intentOf(rule claims.Rule, record *ruleRecord, m mark) intent {
 		if j < 0 || found.written[j] && literal.canary[j] == found.canary[j] {
 			continue // No canary, or put back to what it was: the stable weight stands by itself.
 		}
-		// The two together are what the application gets; alone in a rule, the sum means nothing.
+		// The two together are what the application gets.
 		found.stable[i] += literal.canary[j]
-		if len(live.Stable) == 1 && len(live.Other) == 0 && len(record.Stable) == 1 && found.stable[i] > 0 {
-			found.stable[i] = max(record.Stable[0].Weight, 1)
-		}
+		record.restoreAlone(found)
 	}
 	return found
+}
+
+// restoreAlone gives a stable backend that is alone in its rule the weight that it had: a weight means something only
+// beside others, so the one found says nothing, unless it is 0. Without a record nothing is known to restore.
+func (r *ruleRecord) restoreAlone(in intent) {
+	if r != nil && len(r.Stable) == 1 && len(in.stable) == 1 && len(in.other) == 0 && in.stable[0] > 0 {
+		in.stable[0] = max(r.Stable[0].Weight, 1)
+	}
 }
 
 func allWritten(in intent) intent {

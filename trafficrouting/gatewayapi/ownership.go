@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sluicehq/sluice/api/v1alpha1"
 )
 
 // owner is a field manager that owns spec.rules.
@@ -36,10 +38,10 @@ func ownersOfRules(entries []metav1.ManagedFieldsEntry, except string) []owner {
 	return owners
 }
 
-// holds says whether the manager has an entry of its own, and whether spec.rules is in one.
-func holds(entries []metav1.ManagedFieldsEntry, manager string) (anything, rules bool) {
+// holds says whether the controller has an entry of its own, and whether spec.rules is in one.
+func holds(entries []metav1.ManagedFieldsEntry) (anything, rules bool) {
 	for _, entry := range entries {
-		if entry.Manager == manager && entry.Subresource == "" {
+		if entry.Manager == v1alpha1.ManagerController && entry.Subresource == "" {
 			anything = true
 			rules = rules || ownsRules(entry)
 		}

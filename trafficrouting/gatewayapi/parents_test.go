@@ -45,20 +45,26 @@ func TestAcknowledge(t *testing.T) {
 		"an older generation": {
 			reason: "accepted, but not this", refs: []string{edge},
 			status: []string{parentEntry(edge, "x.io/a", "True@4", "True@5")},
-			want: acknowledgement{counted: []string{edgeKey},
-				waiting: "Gateway shop/edge has not looked at generation 5 of the route yet (it has seen 4)"},
+			want: acknowledgement{
+				counted: []string{edgeKey},
+				waiting: "Gateway shop/edge has not looked at generation 5 of the route yet (it has seen 4)",
+			},
 		},
 		"references of an older generation": {
 			reason: "both conditions count", refs: []string{edge},
 			status: []string{parentEntry(edge, "x.io/a", "True@5", "False@4")},
-			want: acknowledgement{counted: []string{edgeKey},
-				waiting: "Gateway shop/edge has not resolved the references of generation 5 of the route yet"},
+			want: acknowledgement{
+				counted: []string{edgeKey},
+				waiting: "Gateway shop/edge has not resolved the references of generation 5 of the route yet",
+			},
 		},
 		"unresolved": {
 			reason: "named with the gateway's own words", refs: []string{edge},
 			status: []string{parentEntry(edge, "x.io/a", "True@5", "False@5")},
-			want: acknowledgement{counted: []string{edgeKey}, unresolved: "Gateway shop/edge (Why: says it)",
-				waiting: "Gateway shop/edge cannot resolve the route's references (Why: says it)"},
+			want: acknowledgement{
+				counted: []string{edgeKey}, unresolved: "Gateway shop/edge (Why: says it)",
+				waiting: "Gateway shop/edge cannot resolve the route's references (Why: says it)",
+			},
 		},
 		"one of two": {
 			reason: "the one that never accepted is left out and named", refs: []string{edge, inner},
@@ -68,14 +74,18 @@ func TestAcknowledge(t *testing.T) {
 		"refused in mid-release": {
 			reason: "a parent that had accepted counts", refs: []string{edge}, recorded: []string{edgeKey},
 			status: []string{parentEntry(edge, "x.io/a", "False@5", "")},
-			want: acknowledgement{counted: []string{edgeKey},
-				waiting: "Gateway shop/edge does not accept the route (Why: says it)"},
+			want: acknowledgement{
+				counted: []string{edgeKey},
+				waiting: "Gateway shop/edge does not accept the route (Why: says it)",
+			},
 		},
 		"silent in mid-release": {
 			reason: "its entry is gone", refs: []string{edge, inner}, recorded: []string{edgeKey, innerKey},
 			status: []string{parentEntry(inner, "x.io/a", "True@5", "")},
-			want: acknowledgement{counted: []string{edgeKey, innerKey},
-				waiting: "Gateway shop/edge no longer reports on the route"},
+			want: acknowledgement{
+				counted: []string{edgeKey, innerKey},
+				waiting: "Gateway shop/edge no longer reports on the route",
+			},
 		},
 		"left in mid-release": {
 			reason: "the route is no longer attached there", refs: []string{inner}, recorded: []string{edgeKey, innerKey},
@@ -85,8 +95,10 @@ func TestAcknowledge(t *testing.T) {
 		"joined in mid-release": {
 			reason: "it serves the route, so it counts", refs: []string{edge, inner}, recorded: []string{innerKey},
 			status: []string{parentEntry(edge, "x.io/a", "True@4", ""), parentEntry(inner, "x.io/a", "True@5", "")},
-			want: acknowledgement{counted: []string{edgeKey, innerKey},
-				waiting: "Gateway shop/edge has not looked at generation 5 of the route yet (it has seen 4)"},
+			want: acknowledgement{
+				counted: []string{edgeKey, innerKey},
+				waiting: "Gateway shop/edge has not looked at generation 5 of the route yet (it has seen 4)",
+			},
 		},
 		"another section": {
 			reason: "a section is a parent of its own", refs: []string{inner},
@@ -96,8 +108,10 @@ func TestAcknowledge(t *testing.T) {
 		"two controllers": {
 			reason: "each counts by itself", refs: []string{edge},
 			status: []string{parentEntry(edge, "x.io/a", "True@5", ""), parentEntry(edge, "x.io/b", "True@3", "")},
-			want: acknowledgement{counted: []string{edgeKey, "Gateway shop/edge by x.io/b"},
-				waiting: "Gateway shop/edge has not looked at generation 5 of the route yet (it has seen 3)"},
+			want: acknowledgement{
+				counted: []string{edgeKey, "Gateway shop/edge by x.io/b"},
+				waiting: "Gateway shop/edge has not looked at generation 5 of the route yet (it has seen 3)",
+			},
 		},
 		"a Service as the parent": {
 			reason: "as meshes have it", refs: []string{`{"group":"","kind":"Service","name":"web"}`},

@@ -86,7 +86,7 @@ func observe(route *unstructured.Unstructured, target trafficrouting.Target) (tr
 	if err != nil {
 		return seen, err
 	}
-	if low, high, ok := shares(route, s); ok {
+	if low, high, ok := shares(route, s); ok && !anyOverwritten(route, s, recorded) {
 		seen.Low, seen.High = low, high
 	}
 	seen.AtRest = atRest(route, s)
@@ -139,7 +139,7 @@ func capture(route *unstructured.Unstructured, s services, recorded *original, s
 		Parents: seen.counted,
 		Owners:  ownersOfRules(route.GetManagedFields(), v1alpha1.ManagerController),
 	}
-	_, ours := holds(route.GetManagedFields(), v1alpha1.ManagerController)
+	_, ours := holds(route.GetManagedFields())
 	if recorded != nil && (ours || len(made.Owners) == 0) {
 		made.Owners = union(recorded.Owners, made.Owners)
 	}
@@ -153,7 +153,7 @@ func atRest(route *unstructured.Unstructured, s services) bool {
 	if _, marked := annotations[claims.Mark(s.stable)]; marked {
 		return false
 	}
-	anything, _ := holds(route.GetManagedFields(), v1alpha1.ManagerController)
+	anything, _ := holds(route.GetManagedFields())
 	return !anything || claims.MarkedByOthers(annotations, s.stable)
 }
 
@@ -221,7 +221,7 @@ func (h *handBack) decide(route *unstructured.Unstructured, recorded *original) 
 		return
 	}
 	h.owners = ownersOfRules(route.GetManagedFields(), v1alpha1.ManagerController)
-	if _, ours := holds(route.GetManagedFields(), v1alpha1.ManagerController); ours || len(h.owners) == 0 {
+	if _, ours := holds(route.GetManagedFields()); ours || len(h.owners) == 0 {
 		h.owners = union(h.owners, recorded.Owners)
 	}
 }
@@ -243,7 +243,7 @@ func (r *Router) restore(
 
 	// wanted is now what the API server has; the second write builds on it.
 	entries := wanted.GetManagedFields()
-	anything, ours := holds(entries, v1alpha1.ManagerController)
+	anything, ours := holds(entries)
 	if !anything {
 		return version, nil
 	}

@@ -4,10 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/onsi/gomega"
 
 	"github.com/sluicehq/sluice/trafficrouting"
 	"github.com/sluicehq/sluice/trafficrouting/gatewayapi"
