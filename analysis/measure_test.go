@@ -61,18 +61,22 @@ func TestMeasure(t *testing.T) {
 		"NaN that is not": {
 			"result[0] > 1", "", value(math.NaN()), evaluate.Error, `["NaN"]`,
 			`condition "result[0] > 1": the value is NaN, which is neither above nor below anything (0/0 in the query: no requests?);` +
-				` say what it means with isNaN(result[0]) || ...; the value is ["NaN"]`,
+				` say what it means with isNaN(result[0]) || (your condition); the value is ["NaN"]`,
 		},
 		"an error of the second condition": {
 			"result[0] > 1", "result[3] > 1", value(5), evaluate.Error, "[5]",
 			`condition "result[3] > 1": index out of bounds: 3; the value is [5]`,
 		},
 		"a note": {
-			"result[0] > 1", "", answer{reading: Reading{Value: []float64{0}, Note: "partial"}}, evaluate.Failed, "[0]",
+			"result[0] > 1", "",
+			answer{reading: Reading{Value: []float64{0}, Note: "partial"}},
+			evaluate.Failed, "[0]",
 			"result[0] > 1 is false for [0]; the provider says: partial",
 		},
 		"a note on a success": {
-			"result[0] > 1", "", answer{reading: Reading{Value: []float64{2}, Note: "partial"}}, evaluate.Successful, "[2]",
+			"result[0] > 1", "",
+			answer{reading: Reading{Value: []float64{2}, Note: "partial"}},
+			evaluate.Successful, "[2]",
 			"the value is [2]; the provider says: partial",
 		},
 		"no data":    {"result[0] > 1", "", answer{err: fmt.Errorf("%w: connection refused", ErrNoData)}, evaluate.Pending, "", "no data: connection refused"},

@@ -122,7 +122,7 @@ func explain(err error) error {
 	switch {
 	case strings.Contains(text, "NaN values cannot be ordered"):
 		return errors.New("the value is NaN, which is neither above nor below anything (0/0 in the query: no requests?);" +
-			" say what it means with isNaN(result[0]) || ...")
+			" say what it means with isNaN(result[0]) || (your condition)")
 	case strings.Contains(text, "actual cost limit exceeded"), strings.Contains(text, "operation cancelled"):
 		return errors.New("costs too much to evaluate: aggregate in the query instead")
 	case strings.HasPrefix(text, "no such overload"), strings.HasPrefix(text, "no such key"):

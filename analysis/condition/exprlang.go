@@ -228,6 +228,7 @@ func (t *translator) prefix() (part, error) {
 	return t.suffixes(out)
 }
 
+//nolint:gocyclo // one case for each form that an operand may have
 func (t *translator) primary() (part, error) {
 	switch next := t.next(); {
 	case next.kind == tokenNumber:

@@ -43,6 +43,7 @@ func promote(root ast.Expr) error {
 			}
 		case ast.CallKind:
 			rename(e, factory)
+		default: // nothing to promote or to rename
 		}
 	}))
 	return failed

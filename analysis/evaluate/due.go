@@ -24,7 +24,7 @@ func Due(m Metric, started time.Time, r Result) (time.Time, bool) {
 	}
 	due := first
 	if since := last.Finished.Sub(first); since >= 0 {
-		due = first.Add((since/m.Interval + 1) * m.Interval)
+		due = first.Add((since/m.Interval + 1) * m.Interval) //nolint:durationcheck // a count times a duration
 	}
 	if (last.Phase == Pending || last.Phase == Error) && retry.Before(due) {
 		due = retry

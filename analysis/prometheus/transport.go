@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -70,10 +71,8 @@ func checkPeer(address string, allowLoopback bool) error {
 	case ip.IsLinkLocalUnicast(), ip.IsMulticast(), ip.Is4() && ip.As4()[0] >= 240:
 		return &refusedError{fmt.Sprintf("address %s is link-local, multicast or reserved, which is not asked", ip)}
 	}
-	for _, service := range metadata {
-		if ip == service {
-			return &refusedError{fmt.Sprintf("address %s is a cloud's metadata service, which is not asked", ip)}
-		}
+	if slices.Contains(metadata, ip) {
+		return &refusedError{fmt.Sprintf("address %s is a cloud's metadata service, which is not asked", ip)}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (r *Reconciler) measure(ctx context.Context, seen *observed) (evaluate.Run,
 		return seen.run, nil
 	}
 	if seen.invalid != nil {
-		return refused(seen, r), nil
+		return refused(seen, r), nil //nolint:nilerr // it is the verdict
 	}
 	run := seen.run.Start(r.now())
 	due := run.Due(r.now())
@@ -46,6 +46,7 @@ func (r *Reconciler) measureOne(ctx context.Context, metric analysis.Metric) (ev
 	provider, err := r.providers.For(metric.Provider)
 	if err != nil {
 		now := r.now()
+		//nolint:nilerr // it is the measurement
 		return evaluate.Measurement{Phase: evaluate.Error, Message: err.Error(), Started: now, Finished: now}, nil
 	}
 	return analysis.Measure(ctx, provider, metric, r.now)

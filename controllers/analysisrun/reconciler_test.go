@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -219,10 +220,11 @@ func (w *world) counts() map[string]float64 {
 	out := map[string]float64{}
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
-			name := family.GetName()
+			parts := []string{family.GetName()}
 			for _, label := range metric.GetLabel() {
-				name += " " + label.GetName() + "=" + label.GetValue()
+				parts = append(parts, label.GetName()+"="+label.GetValue())
 			}
+			name := strings.Join(parts, " ")
 			if metric.GetCounter() != nil {
 				out[name] = metric.GetCounter().GetValue()
 			}
@@ -402,8 +404,10 @@ func TestRestartsChangeNothing(t *testing.T) {
 
 func TestANamespaceHoldsNoMoreThanItsShare(t *testing.T) {
 	b := newBulkhead(8)
-	if !b.enter("a") || !b.enter("a") || b.enter("a") {
-		t.Error("a namespace gets something other than a quarter of eight")
+	for i, want := range []bool{true, true, false} {
+		if b.enter("a") != want {
+			t.Errorf("a namespace's entry %d: want %t: its share is a quarter of eight", i+1, want)
+		}
 	}
 	if !b.enter("b") {
 		t.Error("another namespace is kept out")
@@ -443,7 +447,7 @@ func TestCountersAreSharedByTheManagersOfAProcess(t *testing.T) {
 func TestAStatusIsBounded(t *testing.T) {
 	var status v1alpha1.AnalysisRunStatus
 	for i := range 50 {
-		result := v1alpha1.MetricResult{Name: fmt.Sprint(i), Count: 10, Query: strings.Repeat("q", 16<<10)}
+		result := v1alpha1.MetricResult{Name: strconv.Itoa(i), Count: 10, Query: strings.Repeat("q", 16<<10)}
 		for range 10 {
 			result.Measurements = append(result.Measurements, v1alpha1.Measurement{
 				Phase: v1alpha1.AnalysisFailed, Value: strings.Repeat("ä", 512), Message: strings.Repeat("m", 1024),

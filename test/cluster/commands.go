@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/test/cluster/internal/access"
 	"github.com/sluicehq/sluice/test/cluster/internal/component"
+	"github.com/sluicehq/sluice/test/cluster/internal/debian"
 	"github.com/sluicehq/sluice/test/cluster/internal/remote"
 )
 
@@ -46,8 +47,11 @@ func newProvider(s settings) (provider, error) {
 // commands are what the program does, apart from being a part of a cluster.
 var commands = map[string]func(context.Context, settings, []string) error{
 	"up": up, "down": down, "status": status, "kubeconfig": kubeconfig, "load-image": loadImage, "exec": execute,
-	"build": build, "assets": assets,
+	"build": build, "assets": assets, "packages": packages,
 }
+
+// packages installs the Debian packages that a local cluster and the tests need and that are missing.
+func packages(ctx context.Context, _ settings, _ []string) error { return debian.Ensure(ctx, os.Stderr) }
 
 func up(ctx context.Context, s settings, _ []string) error {
 	cluster, err := newProvider(s)

@@ -24,6 +24,7 @@ const usage = `usage: go -C test/cluster run . COMMAND [flags]
   load-image    load a docker-archive: load-image [flags] FILE.tar
   exec          run a command in the cluster's network: exec [flags] -- COMMAND
   build         build all parts, or those that are named
+  packages      install the Debian packages that are missing, as up does
   assets        print a folder for KUBEBUILDER_ASSETS (etcd, kube-apiserver, kubectl)
 
 flags: -name NAME (default sluice), -provider local|kind|existing (or CLUSTER=),

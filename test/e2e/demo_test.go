@@ -19,6 +19,7 @@ var lastLine = regexp.MustCompile(`^demo: promoted=([0-9a-f]{7}) rolled-back=([0
 
 // seedOf makes a failed run repeatable: SLUICE_E2E_SEED chooses it.
 func seedOf(t *testing.T) string {
+	t.Helper()
 	seed := os.Getenv("SLUICE_E2E_SEED")
 	if seed == "" {
 		seed = strconv.FormatInt(time.Now().UnixNano(), 10)
@@ -98,7 +99,7 @@ func run(t *testing.T, limit time.Duration, name string, args ...string) (string
 // down ends a cluster; it is no error when there is none.
 func down(t *testing.T, name string) {
 	t.Helper()
-	cmd := exec.Command("go", "-C", "test/cluster", "run", ".", "down", "-name", name) //nolint:noctx // the test's context has ended
+	cmd := exec.Command("go", "-C", "test/cluster", "run", ".", "down", "-name", name) // the test's context has ended
 	cmd.Dir = root(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("cluster %s down: %v\n%s", name, err, out)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -137,8 +138,8 @@ func (x *explorer) path(key Key) string {
 		names = append(names, v.name)
 	}
 	var b strings.Builder
-	for i := len(names) - 1; i >= 0; i-- {
-		fmt.Fprintf(&b, "\n  %s", names[i])
+	for _, name := range slices.Backward(names) {
+		fmt.Fprintf(&b, "\n  %s", name)
 	}
 	return b.String()
 }

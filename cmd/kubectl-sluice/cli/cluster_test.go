@@ -110,6 +110,7 @@ func (cl *cluster) change(t *testing.T, change func(*v1alpha1.Rollout)) {
 }
 
 func changeStatus(ctx context.Context, t *testing.T, c client.Client, change func(*v1alpha1.Rollout)) {
+	t.Helper()
 	ro := &v1alpha1.Rollout{}
 	if err := c.Get(ctx, client.ObjectKey{Namespace: "demo", Name: "web"}, ro); err != nil {
 		t.Errorf("read demo/web: %v", err)

@@ -225,6 +225,7 @@ func gitSync() *v1alpha1.GitSync {
 }
 
 func (cl *cluster) handleSync(t *testing.T, applied metav1.ConditionStatus) {
+	t.Helper()
 	cl.acts <- func(ctx context.Context, c client.WithWatch) {
 		gs := &v1alpha1.GitSync{}
 		if err := c.Get(ctx, client.ObjectKey{Namespace: "demo", Name: "shop"}, gs); err != nil {

@@ -17,10 +17,12 @@ import (
 )
 
 func (a *app) getCommand() *cobra.Command {
-	get := &cobra.Command{Use: "get", Short: "Show a Rollout or a GitSync with what belongs to it", Args: cobra.NoArgs,
+	get := &cobra.Command{
+		Use: "get", Short: "Show a Rollout or a GitSync with what belongs to it", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return fmt.Errorf("say what to get: %s rollout NAME, or %s gitsync NAME", cmd.CommandPath(), cmd.CommandPath())
-		}}
+		},
+	}
 	get.AddCommand(
 		a.getOne("rollout", []string{"rollouts", "ro"}, kindRollout,
 			"Show revisions, pods, weights, step and analysis of a Rollout, and why it waits", a.getRollout),

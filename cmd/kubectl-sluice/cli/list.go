@@ -13,10 +13,12 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	list := &cobra.Command{Use: "list", Short: "List Rollouts", Args: cobra.NoArgs,
+	list := &cobra.Command{
+		Use: "list", Short: "List Rollouts", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return fmt.Errorf("say what to list: %s rollouts", cmd.CommandPath())
-		}}
+		},
+	}
 	var all, watch bool
 	rollouts := &cobra.Command{
 		Use: "rollouts", Aliases: []string{"rollout", "ro"}, Short: "List Rollouts with phase, step, weight and why they wait",

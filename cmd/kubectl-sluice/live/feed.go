@@ -70,7 +70,7 @@ func Open(ctx context.Context, c client.WithWatch, trouble func(error), queries 
 		select {
 		case <-s.synced:
 		case err := <-s.failed:
-			if !queries[i].Optional || !apierrors.IsForbidden(err) {
+			if !queries[i].Optional || !apierrors.IsForbidden(err) { //nolint:gosec // a source is made for each query
 				f.Close()
 				return nil, err
 			}
@@ -240,11 +240,11 @@ func (l listWatch) WatchWithContext(ctx context.Context, options metav1.ListOpti
 }
 
 // List is here for the older interface, which the reflector does not use when the newer one is there.
-func (l listWatch) List(options metav1.ListOptions) (runtime.Object, error) {
+func (l listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 	return nil, fmt.Errorf("list of %T without a context", l.query.List)
 }
 
 // Watch is here for the older interface, which the reflector does not use when the newer one is there.
-func (l listWatch) Watch(options metav1.ListOptions) (watch.Interface, error) {
+func (l listWatch) Watch(metav1.ListOptions) (watch.Interface, error) {
 	return nil, fmt.Errorf("watch of %T without a context", l.query.List)
 }

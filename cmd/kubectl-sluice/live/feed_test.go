@@ -36,6 +36,7 @@ func names(feed *Feed) []string {
 }
 
 func silent(t *testing.T) func(error) {
+	t.Helper()
 	return func(err error) { t.Errorf("trouble: %v", err) }
 }
 

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,12 +66,13 @@ func Synced(gs *v1alpha1.GitSync) (string, error) {
 	case applied.Status == metav1.ConditionTrue:
 		return fmt.Sprintf("GitSync %s applied revision %s, %d objects", name, gs.Status.Revision, gs.Status.Objects), nil
 	}
-	message := fmt.Sprintf("GitSync %s could not apply commit %s: %s: %s",
+	var message strings.Builder
+	fmt.Fprintf(&message, "GitSync %s could not apply commit %s: %s: %s",
 		name, orNone(gs.Status.LastAttemptedRevision), applied.Reason, applied.Message)
 	for _, failure := range gs.Status.Failures {
-		message += fmt.Sprintf("\n  %s: %s", failure.Object, failure.Message)
+		fmt.Fprintf(&message, "\n  %s: %s", failure.Object, failure.Message)
 	}
-	return "", &RefusedError{Message: message}
+	return "", &RefusedError{Message: message.String()}
 }
 
 func orNone(s string) string {

@@ -28,16 +28,23 @@ func TestPod(t *testing.T) {
 		"terminating": {terminating, result{"Terminating", Idle, 1, 1}},
 		"crashing":    {crashing, result{"CrashLoopBackOff", Bad, 0, 1}},
 		"starting":    {starting, result{"ContainerCreating", Busy, 0, 1}},
-		"image": {container(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}),
-			result{"ImagePullBackOff", Bad, 0, 1}},
-		"killed": {container(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}}),
-			result{"OOMKilled", Bad, 0, 1}},
-		"exit code": {container(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}),
-			result{"ExitCode:3", Bad, 0, 1}},
+		"image": {
+			container(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}),
+			result{"ImagePullBackOff", Bad, 0, 1},
+		},
+		"killed": {
+			container(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}}),
+			result{"OOMKilled", Bad, 0, 1},
+		},
+		"exit code": {
+			container(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}),
+			result{"ExitCode:3", Bad, 0, 1},
+		},
 		"evicted": {func(p *corev1.Pod) { p.Status.Phase, p.Status.Reason = corev1.PodFailed, "Evicted" }, result{"Evicted", Bad, 1, 1}},
 		"unschedulable": {func(p *corev1.Pod) {
 			p.Status = corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{
-				{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable"}}}
+				{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable"},
+			}}
 		}, result{"Unschedulable", Bad, 0, 1}},
 		"done": {func(p *corev1.Pod) { p.Status = corev1.PodStatus{Phase: corev1.PodSucceeded} }, result{"Completed", Idle, 0, 1}},
 		"init": {func(p *corev1.Pod) {

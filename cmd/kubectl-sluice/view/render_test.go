@@ -60,8 +60,10 @@ func TestRollout(t *testing.T) {
 		},
 		"canary-starting": func() Objects {
 			ro := releasing(0)
-			return Objects{Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{old, v1, v2(1)},
-				Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, 15*time.Second, func(*corev1.Pod) {}, starting))}
+			return Objects{
+				Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{old, v1, v2(1)},
+				Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, 15*time.Second, func(*corev1.Pod) {}, starting)),
+			}
 		},
 		"timed-pause": func() Objects {
 			ro := releasing(1)
@@ -82,8 +84,10 @@ func TestRollout(t *testing.T) {
 			delete(earlier.Labels, v1alpha1.LabelPodTemplateHash) // Its name tells.
 			old := analysisRun(v1alpha1.AnalysisSuccessful, "every metric is good")
 			old.Name, old.Labels[v1alpha1.LabelPodTemplateHash] = "web-1111111111-0-abc", v1Hash
-			return Objects{Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1, v2(2)},
-				Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, time.Minute)), Runs: []*v1alpha1.AnalysisRun{run, earlier, old}}
+			return Objects{
+				Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1, v2(2)},
+				Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, time.Minute)), Runs: []*v1alpha1.AnalysisRun{run, earlier, old},
+			}
 		},
 		"switching": func() Objects {
 			ro := releasing(5)
@@ -109,8 +113,10 @@ func TestRollout(t *testing.T) {
 			})
 			run.Name = "web-bad"
 			delete(run.Labels, v1alpha1.LabelPodTemplateHash) // The rejected revision names the run.
-			return Objects{Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1, v2(0)}, Runs: []*v1alpha1.AnalysisRun{run},
-				Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, time.Minute, crashing, terminating))}
+			return Objects{
+				Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1, v2(0)}, Runs: []*v1alpha1.AnalysisRun{run},
+				Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, time.Minute, crashing, terminating)),
+			}
 		},
 		"pods-unreadable": func() Objects {
 			return Objects{Rollout: releasing(4), Notes: []string{"pods are not shown: you may not list them here"}}

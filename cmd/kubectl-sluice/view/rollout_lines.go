@@ -218,7 +218,9 @@ func (r Rollout) runLines(run Run, branch, below string) []line {
 	}
 	out := []line{{table: treeTable, cells: []cell{
 		{branch + name, Plain},
-		{status, analysisMood(run.Phase)}, {"", Plain}, {"", Plain},
+		{status, analysisMood(run.Phase)},
+		{"", Plain},
+		{"", Plain},
 		{since(run.CreatedAt, r.Now), Idle},
 	}}}
 	for i, m := range run.Metrics {

@@ -163,13 +163,10 @@ func (e *engine) sizeAfterShrink(rs ReplicaSet) int32 {
 
 // actRest brings Services and routes back to what the user wrote, when only the stable revision has pods.
 func (e *engine) actRest() {
-	if e.s.Stable == "" || !e.quiet() {
+	if !e.mayRest() {
 		return
 	}
 	stable, canary := e.seen.Stable, e.seen.Canary
-	if t := e.s.Traffic; t.Asked != 0 || (t.High != 0 && canary.Pinned != e.s.Stable && canary.Ready(canary.Pinned) > 0) {
-		return
-	}
 	if canary.Pinned != "" {
 		e.do(UnpinService{Service: CanaryService})
 	}
@@ -186,6 +183,16 @@ func (e *engine) actRest() {
 	}
 }
 
+// mayRest says whether only the stable revision has pods, and no share of the traffic goes anywhere else.
+func (e *engine) mayRest() bool {
+	if e.s.Stable == "" || !e.quiet() || e.s.Traffic.Asked != 0 {
+		return false
+	}
+	canary := e.seen.Canary
+	elsewhere := canary.Pinned != e.s.Stable && canary.Ready(canary.Pinned) > 0
+	return e.s.Traffic.High == 0 || !elsewhere
+}
+
 // actHistory removes the oldest ReplicaSets without pods past the limit.
 func (e *engine) actHistory() {
 	if e.s.Stable == "" {
@@ -197,7 +204,7 @@ func (e *engine) actHistory() {
 			idle = append(idle, rs)
 		}
 	}
-	for i := 0; i < len(idle)-e.spec.HistoryLimit; i++ {
-		e.do(DeleteReplicaSet{Revision: idle[i].Revision})
+	for _, rs := range idle[:max(0, len(idle)-e.spec.HistoryLimit)] {
+		e.do(DeleteReplicaSet{Revision: rs.Revision})
 	}
 }

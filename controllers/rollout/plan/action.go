@@ -81,6 +81,7 @@ func (a DeleteReplicaSet) String() string { return "delete ReplicaSet " + a.Revi
 func (a MarkReplicaSet) String() string {
 	return fmt.Sprintf("mark ReplicaSet %s %q", a.Revision, string(a.Role))
 }
+
 func (a PinService) String() string {
 	return fmt.Sprintf("pin %s Service to %s", a.Service, a.Revision)
 }

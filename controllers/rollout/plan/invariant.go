@@ -1,6 +1,9 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Violations says which invariants an action would break, carried out in the world as seen, with seen.State as it was
 // written before the action. It is written apart from the decisions, so that one checks the other: the model and the
@@ -170,10 +173,5 @@ func (w world) restore() (broken []string) {
 }
 
 func (w world) rejected(revision string) bool {
-	for _, r := range w.seen.State.Rejected {
-		if r == revision {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.seen.State.Rejected, revision)
 }

@@ -296,6 +296,23 @@ func TestNext(t *testing.T) {
 				return p.Actions[0] == SetWeight{20} && p.Status.Traffic.Low == 0 && p.Status.Traffic.AckedAt.IsZero()
 			},
 		},
+		"a route without any weight is written again": {
+			reason: "all or nothing may reach the canary, and no share of it is lost for long",
+			step:   1,
+			change: func(s *Spec, o *Observed) {
+				s.Steps = slices.Clone(s.Steps)
+				s.Steps[0].Weight = 100
+				o.State.PassedSteps = stepsDigest(s.Steps[:1])
+				o.State.Traffic = Traffic{Asked: 100, Low: 100, High: 100, AckedAt: ago(time.Minute)}
+				o.ReplicaSets[1].Desired, o.ReplicaSets[1].Pods, o.ReplicaSets[1].Available = 5, 5, 5
+				o.Canary.Endpoints[0].Ready = 5
+				o.Routes[0].Low, o.Routes[0].High = 0, 100
+			},
+			want: func(p Plan) bool {
+				return slices.Equal(p.Actions, []Action{SetWeight{100}}) && p.Status.Step == 1 &&
+					p.Status.Traffic.Asked == 100 && p.Status.Traffic.Low == 0
+			},
+		},
 		"history is bounded": {
 			reason: "old ReplicaSets must not pile up",
 			step:   1,

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -179,7 +180,7 @@ func TestPromoterPromotes(t *testing.T) {
 	for _, entry := range ro.ManagedFields {
 		if entry.Manager == v1alpha1.ManagerCLI {
 			g.Expect(entry.Operation).To(Equal(metav1.ManagedFieldsOperationApply))
-			g.Expect(string(entry.FieldsV1.Raw)).To(HavePrefix(`{"f:status":{"f:request":{`))
+			g.Expect(string(entry.FieldsV1.GetRawBytes())).To(HavePrefix(`{"f:status":{"f:request":{`))
 		}
 	}
 }
@@ -264,9 +265,7 @@ func TestPromoterSeesNoPods(t *testing.T) {
 // request is the JSON of a request of pat's that the policy lets pass, with some of it changed.
 func request(changes map[string]any) string {
 	fields := map[string]any{"id": "id-1", "verb": "promote", "revision": canaryHash, "stepIndex": 1}
-	for k, v := range changes {
-		fields[k] = v
-	}
+	maps.Copy(fields, changes)
 	raw, err := json.Marshal(map[string]any{"status": map[string]any{"request": fields}})
 	if err != nil {
 		panic(err)

@@ -13,7 +13,7 @@ import (
 //
 // AnalysisRunStatus is what was measured and the verdict.
 type AnalysisRunStatusApplyConfiguration struct {
-	// conditions: Reconciling while it runs, Stalled with the reason where it ended in Error.
+	// conditions are Reconciling while it runs, and Stalled with the reason where it ended in Error.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec that this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/sluicehq/sluice/controllers/analysisrun"
+	"github.com/sluicehq/sluice/controllers/gitsync"
+	"github.com/sluicehq/sluice/controllers/rollout"
+)
+
+// setupControllers adds the controllers to the manager.
+func setupControllers(mgr ctrl.Manager, options Options) error {
+	if err := analysisrun.Setup(mgr, analysisrun.Options{
+		PrometheusAddress: options.PrometheusAddress,
+		AllowLoopback:     options.AnalysisAllowLoopback,
+		Concurrency:       0, // its rounds wait for a provider rather than work: it knows best
+	}); err != nil {
+		return fmt.Errorf("set up AnalysisRuns: %w", err)
+	}
+	if err := gitsync.Setup(mgr, gitsync.Options{
+		CacheDir:              options.GitCacheDir,
+		DefaultServiceAccount: options.DefaultServiceAccount,
+		Concurrency:           options.Concurrency,
+	}); err != nil {
+		return fmt.Errorf("set up GitSyncs: %w", err)
+	}
+	if err := rollout.Setup(mgr, rollout.Options{Concurrency: options.Concurrency}); err != nil {
+		return fmt.Errorf("set up Rollouts: %w", err)
+	}
+	return nil
+}
