@@ -51,7 +51,7 @@ unit: ## The quick loop: unit tests, the model in its short form, tables of good
 	$(STAGE) unit-cluster go -C test/cluster test ./...
 
 .PHONY: test
-test: unit integration e2e ## All tests: unit and model, integration on a real API server, end to end in short form.
+test: unit integration cluster-test e2e ## All tests: unit and model, integration on a real API server, end to end in short form.
 
 .PHONY: model
 model: ## The model of the engine, with what it explored; ARGS=-long explores every scope to its end.

@@ -118,7 +118,9 @@ type AnalysisHistory struct {
 // PodTemplate is a pod template whose spec the schema passes through untouched, so that newer pod fields work and no
 // upgrade starts a release. The API server's own validation of pods is applied by a dry run before anything moves.
 type PodTemplate struct {
-	// metadata holds the labels and annotations of the pods.
+	// metadata holds the labels and annotations of the pods. Nothing else in it counts, such as the creationTimestamp
+	// that generators write.
+	// +kubebuilder:pruning:PreserveUnknownFields
 	// +optional
 	Metadata TemplateMetadata `json:"metadata,omitzero"`
 	// spec is the pod's spec, as in a Deployment.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	. "github.com/onsi/gomega"
@@ -143,6 +144,33 @@ func TestStatusSeesARollback(t *testing.T) {
 		ro.Status.Abort = &v1alpha1.AbortStatus{Revision: hash2, Reason: "AnalysisFailed", Message: "success-rate"}
 	})
 	cl.expect(t, cl.run(t.Context(), "status", "web", "--wait", "--revision", hash2), ExitFailed, "error: revision 2222222222 was rejected: AnalysisFailed: success-rate")
+}
+
+// unusable is a Rollout whose route is not there.
+func unusable() *v1alpha1.Rollout {
+	return status(v1alpha1.RolloutDegraded, hash1, "", func(s *v1alpha1.RolloutStatus) {
+		s.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionInvalid, Status: metav1.ConditionTrue}}
+	})
+}
+
+// TestStatusWaitsForWhatIsMended: a Rollout is often applied a moment before its Services and its route.
+func TestStatusWaitsForWhatIsMended(t *testing.T) {
+	cl := newCluster(t, unusable())
+	cl.change(t, func(ro *v1alpha1.Rollout) {
+		ro.Status.Phase, ro.Status.StableRevision, ro.Status.Conditions = v1alpha1.RolloutHealthy, hash1, nil
+	})
+	cl.expect(t, cl.run(t.Context(), "status", "web", "--wait"), ExitDone, "Healthy: why")
+}
+
+func TestStatusFailsWhereNothingIsMended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newCluster(t, unusable())
+		began := time.Now()
+		cl.expect(t, cl.run(t.Context(), "status", "web", "--wait"), ExitFailed, "error: Degraded: why")
+		if took := time.Since(began); took != mendingGrace {
+			t.Errorf("it waited %s, want %s", took, mendingGrace)
+		}
+	})
 }
 
 func TestStatusTimesOut(t *testing.T) {

@@ -22,6 +22,9 @@ type question struct {
 type verdict struct {
 	// final says that waiting longer will not change it by itself.
 	final bool
+	// mending says that it is final only if it stays: the spec, or something that it names, cannot be used, which is so
+	// for a moment while a Rollout, its Services and its route are applied one after the other.
+	mending bool
 	// code is the exit code; it counts when final.
 	code int
 	text string
@@ -61,9 +64,15 @@ func (q *question) answer(ro *v1alpha1.Rollout) verdict {
 	case ro.Generation > s.ObservedGeneration:
 		return pendingVerdict("%s", state(ro))
 	case failed(s):
-		return finalVerdict(ExitFailed, "%s", state(ro))
+		return failedVerdict(ro)
 	}
 	return pendingVerdict("%s", state(ro))
+}
+
+func failedVerdict(ro *v1alpha1.Rollout) verdict {
+	v := finalVerdict(ExitFailed, "%s", state(ro))
+	v.mending = meta.IsStatusConditionTrue(ro.Status.Conditions, v1alpha1.ConditionInvalid)
+	return v
 }
 
 // failed says whether the release has failed. A spec that could not be checked for now has not.
@@ -81,7 +90,7 @@ func (q *question) whole(ro *v1alpha1.Rollout) verdict {
 	case ro.Status.Phase == v1alpha1.RolloutHealthy:
 		return finalVerdict(ExitDone, "%s", text)
 	case failed(&ro.Status):
-		return finalVerdict(ExitFailed, "%s", text)
+		return failedVerdict(ro)
 	}
 	return pendingVerdict("%s", text)
 }

@@ -16,6 +16,11 @@ import (
 // statusTimeout is how long a release is waited for.
 const statusTimeout = 10 * time.Minute
 
+// mendingGrace is for how long a spec that cannot be used is waited for: what it names may be on its way.
+const mendingGrace = 15 * time.Second
+
+var errNotMended = errors.New("the spec cannot be used")
+
 type statusOptions struct {
 	wait     bool
 	timeout  time.Duration
@@ -27,7 +32,8 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [rollout] NAME",
 		Short: "Print phase and message of a Rollout, or wait until it is healthy",
-		Long: `Print phase and message of a Rollout; with --wait, print each change of them until it is healthy or has failed.
+		Long: `Print phase and message of a Rollout; with --wait, print each change of them until it is healthy or has failed. A spec
+that cannot be used, or that names what is not there, is waited for a little: it may be applied a moment later.
 
 With --revision, the question is about one revision: 0 once it is stable, 1 once it is rejected or another has taken its
 place. The revision is the hash of its pod template or, where a GitSync applies the Rollout, the commit at which its
@@ -82,6 +88,11 @@ func (a *app) status(ctx context.Context, c client.WithWatch, key client.ObjectK
 	}
 	ctx, cancel := within(ctx, o.timeout)
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	grace := time.AfterFunc(mendingGrace, func() { giveUp(errNotMended) })
+	grace.Stop() // until there is something to be mended
+	defer grace.Stop()
 	var last verdict
 	query := live.Query{List: &v1alpha1.RolloutList{}, Namespace: key.Namespace, Name: key.Name}
 	err := live.Follow(ctx, c, a.trouble(), query, func(ro *v1alpha1.Rollout, exists bool) (bool, error) {
@@ -89,6 +100,13 @@ func (a *app) status(ctx context.Context, c client.WithWatch, key client.ObjectK
 			return false, exitWith(ExitUnanswered, "Rollout %s was deleted while waiting", key)
 		}
 		answer := q.answer(ro)
+		switch {
+		case !answer.mending:
+			grace.Stop()
+		case !last.mending:
+			grace.Reset(mendingGrace)
+		}
+		answer.final = answer.final && !answer.mending
 		if answer.text != last.text && !answer.final {
 			if _, err := fmt.Fprintln(a.Streams.Out, answer.text); err != nil {
 				return false, err
@@ -100,7 +118,7 @@ func (a *app) status(ctx context.Context, c client.WithWatch, key client.ObjectK
 	if errors.Is(err, errTimeout) {
 		return exitWith(ExitTimeout, "timed out after %s, Rollout %s is not there yet: %s", o.timeout, key, last.text)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errNotMended) {
 		return err
 	}
 	return a.conclude(last)

@@ -57,6 +57,7 @@ func TestRollouts(t *testing.T) {
 		good("every time there is", `spec: {minReadySeconds: 5, progressDeadlineSeconds: 60, progressDeadlineAbort: true, revisionHistoryLimit: 0}`),
 		good("a name of 52 characters", "metadata: {name: "+strings.Repeat("a", 52)+"}"),
 		good("a pod field of the future", "spec: {template: {spec: {teleport: {to: mars}}}}"),
+		good("what generators write", `spec: {template: {metadata: {creationTimestamp: "2026-01-01T00:00:00Z"}}}`),
 		good("expressions alone", "spec: {selector: {matchLabels: null, matchExpressions: [{key: app, operator: In, values: [shop]}]}}"),
 		good("a limit on runs", "spec: {analysis: {successfulRunHistoryLimit: 1, unsuccessfulRunHistoryLimit: 100}}"),
 		good("a hundred steps", canary("steps: ["+repeated(100, "{setWeight: 1}")+"]")),
