@@ -81,7 +81,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	code = m.Run()
 	cancel()
-	return code, <-ended
+	return code, errors.Join(<-ended, nothingLeft())
 }
 
 // asController makes a user with the rights that the controller is shipped with.
