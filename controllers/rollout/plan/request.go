@@ -1,6 +1,9 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // answerRequest carries out what a person asks for, or refuses it where it does not fit what is going on.
 func (e *engine) answerRequest() {
@@ -83,12 +86,8 @@ func (e *engine) answerRetry(r Request) (string, bool) {
 	if !e.rejected(r.Revision) {
 		return fmt.Sprintf("revision %s is not rejected", r.Revision), false
 	}
-	kept := e.s.Rejected[:0:0]
-	for _, rejected := range e.s.Rejected {
-		if rejected != r.Revision {
-			kept = append(kept, rejected)
-		}
-	}
-	e.s.Rejected, e.s.Abort = kept, Abort{}
+	// The state is a copy of what was seen (clone), so that it may be changed in place.
+	e.s.Rejected = slices.DeleteFunc(e.s.Rejected, func(rejected string) bool { return rejected == r.Revision })
+	e.s.Abort = Abort{}
 	return fmt.Sprintf("revision %s is released again", r.Revision), true
 }

@@ -1,6 +1,9 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // seenShare is the lowest and the highest share of the canary Service over all routes.
 func (e *engine) seenShare() (low, high int32) {
@@ -191,20 +194,11 @@ func (e *engine) recordOriginals() {
 }
 
 func (e *engine) recorded(route string) bool {
-	for _, o := range e.s.Originals {
-		if o.Name == route {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.s.Originals, func(o Original) bool { return o.Name == route })
 }
 
 // allRecorded says that every route may be changed: what it was is in the state.
 func (e *engine) allRecorded() bool {
-	for _, r := range e.seen.Routes {
-		if !e.recorded(r.Name) {
-			return false
-		}
-	}
-	return len(e.seen.Routes) > 0
+	missing := slices.ContainsFunc(e.seen.Routes, func(r Route) bool { return !e.recorded(r.Name) })
+	return len(e.seen.Routes) > 0 && !missing
 }
