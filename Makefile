@@ -61,11 +61,16 @@ model: ## The model of the engine, with what it explored; ARGS=-long explores ev
 integration: ## Tests on a real etcd and kube-apiserver, which are built the first time.
 	command -v prometheus > /dev/null || $(STAGE) packages go -C test/cluster run . packages
 	assets="$${KUBEBUILDER_ASSETS:-$$(go -C test/cluster run . assets)}"; \
-	KUBEBUILDER_ASSETS="$$assets" $(STAGE) integration go test -timeout 20m ./test/integration/...
+	KUBEBUILDER_ASSETS="$$assets" $(STAGE) integration go test -timeout 20m ./test/integration/... ./test/bench/...
 
 .PHONY: e2e
 e2e: ## Tests on the local cluster with real pods, a real gateway and load.
 	$(STAGE) e2e go test -count=1 -timeout 40m ./test/e2e/... $(ARGS)
+
+.PHONY: bench-fleet
+bench-fleet: ## What fleets of 200 and 1000 Rollouts cost, written to test/bench/results/fleet.md; ARGS=-help for more.
+	assets="$${KUBEBUILDER_ASSETS:-$$(go -C test/cluster run . assets)}"; \
+	KUBEBUILDER_ASSETS="$$assets" $(STAGE) bench-fleet go run ./test/bench/fleet -out test/bench/results/fleet.md $(ARGS)
 
 .PHONY: demo
 demo: ## Commit, canary, rollback on a real cluster under load; needs nothing done before.

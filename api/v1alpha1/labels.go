@@ -5,7 +5,8 @@ const (
 	// LabelPodTemplateHash is on every ReplicaSet and pod of a Rollout and names the revision: the first ten hex
 	// digits of the sha256 of the canonical JSON of the pod template. Services are pinned to a revision by it.
 	LabelPodTemplateHash = "sluice.dev/pod-template-hash"
-	// LabelRollout is on every AnalysisRun of a Rollout and names it.
+	// LabelRollout is on every AnalysisRun of a Rollout, and on every ReplicaSet that it took over from a Deployment, and
+	// names it.
 	LabelRollout = "sluice.dev/rollout"
 	// LabelAnalysisType is on every AnalysisRun of a Rollout: Step.
 	LabelAnalysisType = "sluice.dev/analysis-type"
@@ -21,6 +22,19 @@ const (
 	AnnotationTemplateDigest = "sluice.dev/template-digest"
 	// AnnotationRole is on the ReplicaSets that matter after a loss of status: stable or rejected.
 	AnnotationRole = "sluice.dev/role"
+	// AnnotationAdoptedFrom is on every ReplicaSet that a Rollout took over, or is about to, and names the Deployment that
+	// made it.
+	AnnotationAdoptedFrom = "sluice.dev/adopted-from"
+	// AnnotationPodMetadata is on ReplicaSets whose template carries labels and annotations of the strategy's
+	// canaryMetadata, stableMetadata, previewMetadata or activeMetadata: JSON of what is put on, and of what was there
+	// before.
+	AnnotationPodMetadata = "sluice.dev/pod-metadata"
+	// AnnotationAntiAffinity is on ReplicaSets whose template keeps away from the pods of another revision by the
+	// strategy's antiAffinity: the hash of that revision.
+	AnnotationAntiAffinity = "sluice.dev/anti-affinity"
+	// AnnotationWorkloadReplicas is on the Deployment of a workloadRef while the Rollout keeps it smaller: the number of
+	// pods that its owner gave it.
+	AnnotationWorkloadReplicas = "sluice.dev/workload-replicas"
 	// AnnotationCommit is on Rollouts that a GitSync applied, and on the ReplicaSets made of them: the commit at which
 	// this content first appeared.
 	AnnotationCommit = "sluice.dev/commit"

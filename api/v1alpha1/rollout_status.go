@@ -66,9 +66,9 @@ type RolloutStatus struct {
 	// +optional
 	StableRevision string `json:"stableRevision,omitempty"`
 
-	// canary is the position of the release and of its traffic.
+	// release is the position of the release and of its traffic.
 	// +optional
-	Canary *CanaryStatus `json:"canary,omitempty"`
+	Release *ReleaseStatus `json:"release,omitempty"`
 
 	// abort says that the release of a revision was aborted, and why.
 	// +optional
@@ -81,6 +81,19 @@ type RolloutStatus struct {
 	// +optional
 	Rejected []RejectedRevision `json:"rejected,omitempty"`
 
+	// restartedAt is the spec.restartAt that has been carried out last.
+	// +optional
+	RestartedAt *metav1.Time `json:"restartedAt,omitempty"`
+	// workloadScaledFor is the hash of the revision for which the workload of spec.workloadRef was scaled down last.
+	// +optional
+	WorkloadScaledFor string `json:"workloadScaledFor,omitempty"`
+
+	// history is what became of the last releases, the newest first, at most 20.
+	// +kubebuilder:validation:MaxItems=20
+	// +listType=atomic
+	// +optional
+	History []ReleaseRecord `json:"history,omitempty"`
+
 	// request is what a person asks for: the only field that others than the controller write.
 	// +optional
 	Request *RolloutRequest `json:"request,omitempty"`
@@ -89,12 +102,109 @@ type RolloutStatus struct {
 	LastRequest *RolloutRequestOutcome `json:"lastRequest,omitempty"`
 }
 
-// CanaryStatus is the position of a release and of its traffic.
-type CanaryStatus struct {
+// ReleaseOutcome is how a release ended.
+type ReleaseOutcome string
+
+// The outcomes of a release.
+const (
+	// OutcomePromoted: it took all its steps and became the stable revision. The first revision of a Rollout, too.
+	OutcomePromoted ReleaseOutcome = "Promoted"
+	// OutcomeFastPromoted: it became the stable revision by promote --full.
+	OutcomeFastPromoted ReleaseOutcome = "FastPromoted"
+	// OutcomeAborted: it was aborted; the stable revision stayed.
+	OutcomeAborted ReleaseOutcome = "Aborted"
+	// OutcomeSuperseded: another revision was wanted before it was done.
+	OutcomeSuperseded ReleaseOutcome = "Superseded"
+	// OutcomeRolledBack: the spec went back, to the stable revision before it was done, or by it to an older revision
+	// inside of the rollback window.
+	OutcomeRolledBack ReleaseOutcome = "RolledBack"
+)
+
+// ReleaseRecord is what became of a release.
+type ReleaseRecord struct {
+	// revision is the hash of the revision that was released.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// number of the revision, rising with each release; as kubectl sluice undo takes it.
+	// +optional
+	Number int64 `json:"number,omitempty"`
+	// commit at which this content first appeared, where a GitSync applied it.
+	// +optional
+	Commit string `json:"commit,omitempty"`
+	// startedAt is when it began.
+	// +optional
+	StartedAt metav1.MicroTime `json:"startedAt,omitzero"`
+	// finishedAt is when its outcome was decided.
+	// +optional
+	FinishedAt metav1.MicroTime `json:"finishedAt,omitzero"`
+	// pausedSeconds is how long of that it was paused.
+	// +optional
+	PausedSeconds int64 `json:"pausedSeconds,omitempty"`
+	// outcome is Promoted, FastPromoted, Aborted, Superseded or RolledBack.
+	// +optional
+	Outcome ReleaseOutcome `json:"outcome,omitempty"`
+	// reason of the outcome in one word, as in status.abort.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// message says what happened.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// verdicts are the AnalysisRuns of the release, the last ten, the oldest first.
+	// +kubebuilder:validation:MaxItems=10
+	// +listType=atomic
+	// +optional
+	Verdicts []ReleaseVerdict `json:"verdicts,omitempty"`
+}
+
+// ReleaseVerdict is how an AnalysisRun of a release ended.
+type ReleaseVerdict struct {
+	// analysisRun is its name.
+	// +optional
+	AnalysisRun string `json:"analysisRun,omitempty"`
+	// phase in which it was when the release ended.
+	// +optional
+	Phase AnalysisPhase `json:"phase,omitempty"`
+}
+
+// ReleaseStatus is the position of a release and of its traffic.
+type ReleaseStatus struct {
 	// revision is the hash of the revision that is being released; empty at rest.
 	// +optional
 	Revision string `json:"revision,omitempty"`
-	// stepIndex is the index of the step that is being worked on, from 0; the number of steps when all are done.
+	// startedAt is when the release began.
+	// +optional
+	StartedAt *metav1.MicroTime `json:"startedAt,omitempty"`
+	// drives is what the release moves traffic by. A change of the strategy in mid-release takes effect when this has
+	// been brought to rest.
+	// +optional
+	Drives *ReleaseDrives `json:"drives,omitempty"`
+	// paused says that somebody asked for a pause.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+	// pausedAt is since when the release has been paused, for whatever reason.
+	// +optional
+	PausedAt *metav1.MicroTime `json:"pausedAt,omitempty"`
+	// pausedSeconds is how long it was paused before that.
+	// +optional
+	PausedSeconds int64 `json:"pausedSeconds,omitempty"`
+	// mode is Full where somebody asked to promote it past its pauses, FullSkipAnalysis where past its analysis too, and
+	// RollbackWindow where it skips its steps since it goes back to a recent revision. Empty means all steps.
+	// +kubebuilder:validation:Enum=Full;FullSkipAnalysis;RollbackWindow
+	// +optional
+	Mode string `json:"mode,omitempty"`
+	// switchedTo is the hash of the revision that the active Service of a blue-green release is switched to before it is
+	// promoted.
+	// +optional
+	SwitchedTo string `json:"switchedTo,omitempty"`
+	// backgroundAnalysisRun is the AnalysisRun in the background of the release.
+	// +optional
+	BackgroundAnalysisRun *StepAnalysisStatus `json:"backgroundAnalysisRun,omitempty"`
+	// backgroundWaived says that somebody promoted past an inconclusive background analysis.
+	// +optional
+	BackgroundWaived bool `json:"backgroundWaived,omitempty"`
+	// stepIndex is the index of the step that is being worked on, from 0; the number of steps when all are done. The steps
+	// of a blue-green release are preview, prePromotionAnalysis, pause, switch and postPromotionAnalysis, those of them
+	// that there are.
 	// +optional
 	StepIndex int32 `json:"stepIndex,omitempty"`
 	// stepStartedAt is when that step was entered.
@@ -113,13 +223,16 @@ type CanaryStatus struct {
 	// stableServedAt is since when the stable Service has had ready endpoints of the stable revision, and no others.
 	// +optional
 	StableServedAt *metav1.MicroTime `json:"stableServedAt,omitempty"`
+	// stableClearAt is since when the stable Service has had no ready endpoints of other revisions.
+	// +optional
+	StableClearAt *metav1.MicroTime `json:"stableClearAt,omitempty"`
 	// canaryServedAt is since when the canary Service has had ready endpoints of the revision that is being released,
 	// and no others.
 	// +optional
 	CanaryServedAt *metav1.MicroTime `json:"canaryServedAt,omitempty"`
 	// weights is the canary Service's share of the traffic.
 	// +optional
-	Weights *CanaryWeights `json:"weights,omitempty"`
+	Weights *ReleaseWeights `json:"weights,omitempty"`
 	// switchingFrom is the hash of the revision that was stable before, from the commit of a promotion until all
 	// traffic has gone over to the stable Service.
 	// +optional
@@ -141,8 +254,27 @@ type CanaryStatus struct {
 	Routes []RouteOriginal `json:"routes,omitempty"`
 }
 
-// CanaryWeights is the canary Service's share of the traffic in percent.
-type CanaryWeights struct {
+// ReleaseDrives is what a release moves traffic by.
+type ReleaseDrives struct {
+	// by is Routes (their weights), Replicas (the numbers of pods) or Selector (of the active Service).
+	// +kubebuilder:validation:Enum=Routes;Replicas;Selector
+	// +optional
+	By string `json:"by,omitempty"`
+	// stableService is the Service of the stable revision: the canary's stableService or the active Service.
+	// +optional
+	StableService string `json:"stableService,omitempty"`
+	// canaryService is the Service of the new revision: the canaryService or the preview Service.
+	// +optional
+	CanaryService string `json:"canaryService,omitempty"`
+	// httpRoutes are the names of the routes.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	HTTPRoutes []string `json:"httpRoutes,omitempty"`
+}
+
+// ReleaseWeights is the canary Service's share of the traffic in percent.
+type ReleaseWeights struct {
 	// asked is the share that is written, or about to be written, to the routes.
 	// +optional
 	Asked int32 `json:"asked"`
@@ -238,7 +370,7 @@ type RejectedRevision struct {
 
 // RolloutVerb is something that a person asks of a Rollout.
 //
-// +kubebuilder:validation:Enum=promote;abort;retry
+// +kubebuilder:validation:Enum=promote;abort;retry;pause;resume;jump
 type RolloutVerb string
 
 // The verbs.
@@ -249,10 +381,21 @@ const (
 	VerbAbort RolloutVerb = "abort"
 	// VerbRetry releases a rejected revision again, from the first step.
 	VerbRetry RolloutVerb = "retry"
+	// VerbPause holds the release where it is; traffic, pods and analysis stay as they are.
+	VerbPause RolloutVerb = "pause"
+	// VerbResume ends what VerbPause began.
+	VerbResume RolloutVerb = "resume"
+	// VerbJump goes to another step, forward or back.
+	VerbJump RolloutVerb = "jump"
 )
 
 // RolloutRequest is what a person asks for. It is made for one revision and one step, and is refused when it no longer
 // fits. It is never cleared: it is pending while its id is not status.lastRequest.id.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.full) || !self.full || self.verb == 'promote'",message="full is for promote alone: remove it, or ask to promote"
+// +kubebuilder:validation:XValidation:rule="!has(self.skipAnalysis) || !self.skipAnalysis || (has(self.full) && self.full)",message="skipAnalysis is for a full promote alone: set full too, or remove it"
+// +kubebuilder:validation:XValidation:rule="has(self.toStep) == (self.verb == 'jump')",message="toStep must be set for jump, and for no other verb"
+// +kubebuilder:validation:XValidation:rule="has(self.stepIndex) || (self.verb != 'jump' && (self.verb != 'promote' || (has(self.full) && self.full)))",message="stepIndex must be set for jump, and for promote unless it is full: the step that the release is at"
 type RolloutRequest struct {
 	// id tells this request from every other; a random UUID.
 	// +kubebuilder:validation:MinLength=1
@@ -267,10 +410,20 @@ type RolloutRequest struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Revision string `json:"revision,omitempty"`
-	// stepIndex is the step that it is made for; promote needs it.
+	// stepIndex is the step that it is made for; promote (unless full) and jump need it.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	StepIndex *int32 `json:"stepIndex,omitempty"`
+	// full asks a promote to pass every pause up to the end. Analysis still decides.
+	// +optional
+	Full bool `json:"full,omitempty"`
+	// skipAnalysis asks a full promote to pass analysis too, also one that would fail. It needs a right of its own.
+	// +optional
+	SkipAnalysis bool `json:"skipAnalysis,omitempty"`
+	// toStep is the index of the step that a jump goes to, from 0; the number of steps means their end.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	ToStep *int32 `json:"toStep,omitempty"`
 	// by is the user who asks, as the API server knows them; the admission policy holds it to that.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional

@@ -91,7 +91,10 @@ func (r *Reconciler) due(p *pass) [][]changeset.Write {
 		var kept []changeset.Write
 		for _, write := range stage {
 			hash := m.desired.byID[write.ID].Hash
+			rollout, adopted := m.desired.adopted[write.ID]
 			switch {
+			case adopted:
+				p.refuseAdopted(write.ID, rollout, hash)
 			case p.resting(write.ID, hash):
 				p.done.soon(m.failed[write.ID].retryAt.Sub(p.now))
 			case write.Report && m.reported[write.ID] == p.mark(write.ID):

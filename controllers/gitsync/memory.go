@@ -51,6 +51,8 @@ type desired struct {
 	byID           map[changeset.ID]*apply.Object
 	list           []changeset.Desired
 	problems       []apply.Problem
+	// adopted names the Rollouts in Git that adopt a Deployment, by the Deployment.
+	adopted map[changeset.ID]changeset.ID
 }
 
 // tidy forgets what was noted of objects that are neither in Git nor in the inventory.

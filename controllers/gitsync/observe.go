@@ -259,6 +259,7 @@ func (r *Reconciler) take(p *pass) {
 		now.byID[object.ID] = object
 		now.list = append(now.list, changeset.Desired{ID: object.ID, Hash: object.Hash})
 	}
+	now.adopted = adoptions(now.objects)
 	var before []changeset.Desired
 	if old != nil {
 		before = old.list

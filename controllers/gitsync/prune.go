@@ -16,7 +16,10 @@ const leavingAge = 30 * time.Second
 
 // prune deletes what left Git, if nothing speaks against it.
 func (r *Reconciler) prune(ctx context.Context, p *pass) error {
-	in := r.pruneInput(ctx, p)
+	in, err := r.pruneInput(ctx, p)
+	if err != nil {
+		return err
+	}
 	p.done.prunes = changeset.Prunes(in)
 	plan := &p.done.prunes
 	r.forgetEntries(p, plan.Forget)
@@ -32,7 +35,7 @@ func (r *Reconciler) prune(ctx context.Context, p *pass) error {
 }
 
 // pruneInput gathers what the decision rests on.
-func (r *Reconciler) pruneInput(ctx context.Context, p *pass) changeset.PruneInput {
+func (r *Reconciler) pruneInput(ctx context.Context, p *pass) (changeset.PruneInput, error) {
 	m, automated := p.memory, p.automated()
 	in := changeset.PruneInput{
 		// Only a good answer, of this generation of the spec, says what is not in Git any more.
@@ -58,7 +61,9 @@ func (r *Reconciler) pruneInput(ctx context.Context, p *pass) changeset.PruneInp
 			in.Elsewhere[id] = holder
 		}
 	}
-	return in
+	var err error
+	in.Adopted, err = r.adopted(ctx, m.desired.adopted, in.Live)
+	return in, err
 }
 
 // settled tells whether all that Git holds is applied and healthy.

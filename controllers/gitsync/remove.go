@@ -112,6 +112,9 @@ func (r *Reconciler) pruneAll(ctx context.Context, p *pass, stored *inventory) (
 			in.Elsewhere[id] = holder
 		}
 	}
+	if in.Adopted, err = r.adopted(ctx, nil, in.Live); err != nil {
+		return "", err
+	}
 	stages, orphaned := changeset.Removal(in)
 	deleted := 0
 	for _, stage := range stages {

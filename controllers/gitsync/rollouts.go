@@ -13,13 +13,14 @@ import (
 	"github.com/sluicehq/sluice/trafficrouting/claims"
 )
 
-// overlay returns what keeps the parts of routes and Services that Rollouts drive as they are: those of the Rollouts
+// overlay returns what keeps the parts of routes, Services and workloads that Rollouts drive as they are: those of the Rollouts
 // that Git holds and of those that run in the same namespaces.
 func (r *Reconciler) overlay(ctx context.Context, p *pass) (apply.Overlay, error) {
 	namespaces := map[string]bool{}
 	rollouts := map[types.NamespacedName]*v1alpha1.Rollout{}
 	for _, object := range p.memory.desired.objects {
-		if object.ID.Kind == claims.KindHTTPRoute || object.ID.Kind == claims.KindService {
+		switch object.ID.Kind {
+		case claims.KindHTTPRoute, claims.KindService, claims.KindDeployment:
 			namespaces[object.ID.Namespace] = true
 		}
 	}
@@ -49,16 +50,19 @@ func (r *Reconciler) overlay(ctx context.Context, p *pass) (apply.Overlay, error
 	return func(desired, live map[string]any) map[string]any { return claims.Overlay(claimed, desired, live) }, nil
 }
 
-// claimsOf lists what a Rollout drives.
+// claimsOf lists what a Rollout drives: what its spec names, and what a release that began under another strategy still
+// moves traffic by.
 func claimsOf(rollout *v1alpha1.Rollout) []claims.Claim {
-	canary := rollout.Spec.Strategy.Canary
-	if canary == nil {
-		return nil
+	strategy := rollout.Spec.Strategy
+	claimed := claims.ForRollout(rollout.Namespace, rollout.Name, strategy.StableService(), strategy.CanaryService(),
+		strategy.HTTPRoutes(), v1alpha1.LabelPodTemplateHash)
+	if release := rollout.Status.Release; release != nil && release.Drives != nil {
+		drives := release.Drives
+		claimed = append(claimed, claims.ForRollout(rollout.Namespace, rollout.Name, drives.StableService,
+			drives.CanaryService, drives.HTTPRoutes, v1alpha1.LabelPodTemplateHash)...)
 	}
-	var routes []string
-	for _, route := range canary.TrafficRouting.GatewayAPI.HTTPRoutes {
-		routes = append(routes, route.Name)
+	if workload := rollout.Spec.WorkloadRef; workload != nil {
+		claimed = append(claimed, claims.ForWorkload(rollout.Namespace, workload.Name, v1alpha1.AnnotationWorkloadReplicas))
 	}
-	return claims.ForRollout(rollout.Namespace, rollout.Name, canary.StableService, canary.CanaryService, routes,
-		v1alpha1.LabelPodTemplateHash)
+	return claimed
 }

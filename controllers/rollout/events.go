@@ -1,9 +1,12 @@
 package rollout
 
 import (
+	"context"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
@@ -23,15 +26,26 @@ const (
 // maxEventNote is what the events API allows, in bytes.
 const maxEventNote = 1024
 
+// told are the notes that become events: that a release began, how it ended, and what somebody asked for. The moves
+// between are in the log, and the position is in the status: an event for each step of each release would be the larger
+// part of what the controller writes. Warnings are always told.
+var told = map[string]bool{
+	"FirstRevision": true, "ReleaseStarted": true, "Promoted": true, "RolledBack": true, "Superseded": true,
+	"Switched": true, "SwitchedBack": true, "StepsChanged": true, "StrategyChanged": true, "RequestAccepted": true,
+	"Restarted": true,
+}
+
 // announce gives the notes of a plan, and a change of the condition Invalid, as events. It is called once for each
 // plan whose status was written.
-func (r *Reconciler) announce(ro *v1alpha1.Rollout, before []metav1.Condition, notes []plan.Note) {
+func (r *Reconciler) announce(ctx context.Context, ro *v1alpha1.Rollout, before []metav1.Condition, notes []plan.Note) {
 	for _, note := range notes {
-		kind := corev1.EventTypeNormal
-		if note.Warning {
-			kind = corev1.EventTypeWarning
+		log.FromContext(ctx).Info(note.Message, "reason", note.Reason)
+		switch {
+		case note.Warning:
+			r.event(ro, corev1.EventTypeWarning, note.Reason, note.Message)
+		case told[note.Reason]:
+			r.event(ro, corev1.EventTypeNormal, note.Reason, note.Message)
 		}
-		r.event(ro, kind, note.Reason, note.Message)
 	}
 	was := meta.FindStatusCondition(before, v1alpha1.ConditionInvalid)
 	is := meta.FindStatusCondition(ro.Status.Conditions, v1alpha1.ConditionInvalid)

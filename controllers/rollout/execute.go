@@ -14,14 +14,69 @@ import (
 // execute carries out the actions of a plan in their order. The first that fails drops the rest: the world is not as
 // it was when the plan was made, so a new one is needed.
 func (r *Reconciler) execute(ctx context.Context, o *observation, actions []plan.Action) error {
-	for _, action := range actions {
-		r.watchInvariants(ctx, o, action)
-		if err := r.do(ctx, o, action); err != nil {
-			return fmt.Errorf("%s: %w", action, err)
+	for _, write := range writesOf(actions) {
+		for _, action := range write.actions() {
+			r.watchInvariants(ctx, o, action)
 		}
-		log.FromContext(ctx).Info("Done", "action", action.String())
+		if err := r.do(ctx, o, write); err != nil {
+			return fmt.Errorf("%s: %w", write.action, err)
+		}
+		for _, action := range write.actions() {
+			log.FromContext(ctx).Info("Done", "action", action.String())
+		}
 	}
 	return nil
+}
+
+// write is an action, and the mark that goes into the same write of its ReplicaSet, where there is one.
+type write struct {
+	action plan.Action
+	mark   *plan.MarkReplicaSet
+}
+
+func (w write) actions() []plan.Action {
+	if w.mark == nil {
+		return []plan.Action{w.action}
+	}
+	return []plan.Action{w.action, *w.mark}
+}
+
+// writesOf lets each mark go with the write that makes or scales the same ReplicaSet, wherever that is in the plan. A mark
+// only tells who has lost the status what the status says already, so that it may come a little sooner or later than the
+// plan has it; all else keeps its order.
+func writesOf(actions []plan.Action) []write {
+	marks := map[string]*plan.MarkReplicaSet{}
+	for _, action := range actions {
+		if revision, ok := sized(action); ok {
+			marks[revision] = nil
+		}
+	}
+	var writes []write
+	for _, action := range actions {
+		mark, isMark := action.(plan.MarkReplicaSet)
+		if _, joins := marks[mark.Revision]; isMark && joins {
+			marks[mark.Revision] = &mark
+			continue
+		}
+		writes = append(writes, write{action: action})
+	}
+	for i, w := range writes {
+		if revision, ok := sized(w.action); ok {
+			writes[i].mark, marks[revision] = marks[revision], nil
+		}
+	}
+	return writes
+}
+
+// sized says which ReplicaSet an action makes or scales.
+func sized(action plan.Action) (string, bool) {
+	switch a := action.(type) {
+	case plan.CreateReplicaSet:
+		return a.Revision, true
+	case plan.ScaleReplicaSet:
+		return a.Revision, true
+	}
+	return "", false
 }
 
 // watchInvariants counts the invariants that an action would break. The engine's own guards decide; this tells when
@@ -35,16 +90,16 @@ func (r *Reconciler) watchInvariants(ctx context.Context, o *observation, action
 	log.FromContext(ctx).Error(nil, "An action breaks an invariant; please report this", "action", action.String(), "broken", broken)
 }
 
-func (r *Reconciler) do(ctx context.Context, o *observation, action plan.Action) error {
-	switch a := action.(type) {
+func (r *Reconciler) do(ctx context.Context, o *observation, w write) error {
+	switch a := w.action.(type) {
 	case plan.CreateReplicaSet:
-		return r.createReplicaSet(ctx, o, a)
+		return r.createReplicaSet(ctx, o, a, w.mark)
 	case plan.ScaleReplicaSet:
-		return r.scaleReplicaSet(ctx, o, a)
+		return r.changeReplicaSet(ctx, o, a.Revision, &a, w.mark)
+	case plan.MarkReplicaSet:
+		return r.changeReplicaSet(ctx, o, a.Revision, nil, &a)
 	case plan.DeleteReplicaSet:
 		return r.deleteReplicaSet(ctx, o, a)
-	case plan.MarkReplicaSet:
-		return r.markReplicaSet(ctx, o, a)
 	case plan.PinService:
 		return r.pin(ctx, o, a)
 	case plan.UnpinService:
@@ -57,8 +112,14 @@ func (r *Reconciler) do(ctx context.Context, o *observation, action plan.Action)
 		return r.startRun(ctx, o, a)
 	case plan.StopRun:
 		return r.stopRun(ctx, o, a)
+	case plan.EvictPods:
+		return r.evictPods(ctx, o, a)
+	case plan.PreferOldPods:
+		return r.preferOldPods(ctx, o, a)
+	case plan.ScaleWorkload:
+		return r.scaleWorkload(ctx, o, a)
 	}
-	return fmt.Errorf("unknown action %T", action)
+	return fmt.Errorf("unknown action %T", w.action)
 }
 
 func (r *Reconciler) setWeight(ctx context.Context, o *observation, a plan.SetWeight) error {
@@ -68,6 +129,9 @@ func (r *Reconciler) setWeight(ctx context.Context, o *observation, a plan.SetWe
 }
 
 func (r *Reconciler) restoreRoutes(ctx context.Context, o *observation) error {
+	if len(o.target.Routes) == 0 {
+		return nil
+	}
 	written, err := r.router.Restore(ctx, o.target, originals(o.seen.State))
 	r.rememberRoutes(o, written)
 	return err

@@ -28,6 +28,7 @@ const (
 	kindService     objectKind = "Service"
 	kindHTTPRoute   objectKind = "HTTPRoute"
 	kindAnalysisRun objectKind = "AnalysisRun"
+	kindDeployment  objectKind = "Deployment"
 )
 
 // new is an empty object of the kind, as it is cached.
@@ -43,6 +44,8 @@ func (k objectKind) new() client.Object {
 		return gatewayapi.NewRoute()
 	case kindAnalysisRun:
 		return &v1alpha1.AnalysisRun{}
+	case kindDeployment:
+		return newDeploymentMetadata()
 	}
 	panic("unknown kind " + string(k))
 }

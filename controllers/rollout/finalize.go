@@ -9,43 +9,49 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
-// finalizer is on a Rollout while routes and Services are driven by a release.
+// finalizer is on a Rollout while something would have to be given back if it were deleted.
 const finalizer = "sluice.dev/rollout"
 
-// ensureFinalizer puts the finalizer on before a release touches anything, and takes it off when all is at rest.
-func (r *Reconciler) ensureFinalizer(ctx context.Context, o *observation, engaged bool) error {
-	if controllerutil.ContainsFinalizer(o.rollout, finalizer) == engaged {
-		return nil
-	}
-	wanted := slices.DeleteFunc(slices.Clone(o.rollout.Finalizers), func(f string) bool { return f == finalizer })
-	if engaged {
-		wanted = append(wanted, finalizer)
-	}
-	return r.patch(ctx, o, kindRollout, o.rollout, map[string]any{"metadata": map[string]any{"finalizers": wanted}})
+// holds says whether something has to be given back: a Service or a route that a release drives, or pods of a workload.
+func (r *Reconciler) holds(o *observation, p plan.Plan) bool {
+	d := o.drives
+	named := d.StableService != "" || d.CanaryService != "" || len(d.HTTPRoutes) > 0
+	return p.Engaged && named || workloadScaled(o)
 }
 
-// finalize gives Services and routes back to the user before a Rollout in mid-release goes. It creates nothing. What is
-// gone is left alone, with an event.
+// ensureFinalizer puts the finalizer on before anything is touched, and takes it off when all is at rest.
+func (r *Reconciler) ensureFinalizer(ctx context.Context, o *observation, held bool) error {
+	if controllerutil.ContainsFinalizer(o.rollout, finalizer) == held {
+		return nil
+	}
+	kept := slices.DeleteFunc(slices.Clone(o.rollout.Finalizers), func(f string) bool { return f == finalizer })
+	if held {
+		kept = append(kept, finalizer)
+	}
+	stored := &v1alpha1.Rollout{}
+	err := r.patch(ctx, o, kindRollout, o.rollout, stored, map[string]any{"metadata": map[string]any{"finalizers": kept}})
+	if err != nil {
+		return err
+	}
+	o.rollout = stored
+	return nil
+}
+
+// finalize gives Services, routes and the pods of a workload back to the user before a Rollout goes. It creates nothing.
+// What is gone is left alone, with an event. It rests on what the status has recorded, so that it works whatever the spec
+// has become.
 func (r *Reconciler) finalize(ctx context.Context, ro *v1alpha1.Rollout) error {
 	if !controllerutil.ContainsFinalizer(ro, finalizer) {
 		return nil
 	}
-	o, err := understand(ro)
-	if err != nil {
-		r.event(ro, corev1.EventTypeWarning, eventNotRestored, "routes and Services are left as they are: "+err.Error())
-		return r.ensureFinalizer(ctx, &observation{rollout: ro}, false)
-	}
-	o.seen.State = readState(ro.Name, ro.Status)
-	for _, original := range o.seen.State.Originals {
-		o.target.Originals[original.Name] = original.Rules
-	}
+	o := departing(ro)
 	// Services first: with both selecting every pod, any weight is served.
 	for _, role := range []plan.ServiceRole{plan.CanaryService, plan.StableService} {
 		if err := r.finalizeService(ctx, o, o.serviceName(role)); err != nil {
@@ -55,19 +61,37 @@ func (r *Reconciler) finalize(ctx context.Context, ro *v1alpha1.Rollout) error {
 	if err := r.restoreRoutes(ctx, o); err != nil {
 		return fmt.Errorf("restore routes: %w", err)
 	}
+	if err := r.restoreWorkload(ctx, o); err != nil {
+		return err
+	}
 	r.event(ro, corev1.EventTypeNormal, eventRestored, "routes and Services are as they were before the release")
-	err = r.ensureFinalizer(ctx, o, false)
+	err := r.ensureFinalizer(ctx, o, false)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return err
 }
 
+// departing is what is known of a Rollout that is being deleted.
+func departing(ro *v1alpha1.Rollout) *observation {
+	o := &observation{rollout: ro}
+	o.drives = wanted.Drives(ro.Spec.Strategy)
+	if begun, ok := recordedDrives(ro.Status); ok {
+		o.drives = begun
+	}
+	o.target = targetOf(ro, o.drives)
+	o.seen.State = readState(ro.Name, ro.Status)
+	return o
+}
+
 func (r *Reconciler) finalizeService(ctx context.Context, o *observation, name string) error {
+	if name == "" {
+		return nil
+	}
 	service := &corev1.Service{}
 	err := r.live.Get(ctx, types.NamespacedName{Namespace: o.rollout.Namespace, Name: name}, service)
 	if err == nil {
-		err = r.release(ctx, o, service)
+		_, err = r.release(ctx, o, service)
 	}
 	if apierrors.IsNotFound(err) {
 		r.event(o.rollout, corev1.EventTypeWarning, eventNotRestored, fmt.Sprintf("Service %q is gone", name))
@@ -76,5 +100,5 @@ func (r *Reconciler) finalizeService(ctx context.Context, o *observation, name s
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore Service %s", name), err)
 	}
-	return client.IgnoreNotFound(err)
+	return nil
 }

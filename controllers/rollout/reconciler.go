@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,26 +31,37 @@ type Reconciler struct {
 	clock        clock.PassiveClock
 	metrics      *meters
 	routes       *routeWatch
+	deployments  *deploymentWatch
 	memory
 }
 
 // memory is what is lost, without harm, when the process ends.
 type memory struct {
 	written  *expectations
+	statuses *statusWrites
 	verdicts *templateVerdicts
-	retries  workqueue.TypedRateLimiter[ctrl.Request]
+	analyses *analysisVerdicts
+	// Of the metadata of pods, of referenced workloads, and of evictions.
+	podsSettled *settledPods
+	workloads   *workloads
+	adoptions   *adoptions
+	refusals    *refusals
+	retries     workqueue.TypedRateLimiter[ctrl.Request]
 }
 
 func newMemory() memory {
 	return memory{
-		written: newExpectations(), verdicts: newTemplateVerdicts(),
+		written: newExpectations(), statuses: newStatusWrites(),
+		verdicts: newTemplateVerdicts(), analyses: newAnalysisVerdicts(),
+		podsSettled: newSettledPods(), workloads: newWorkloads(), adoptions: newAdoptions(), refusals: newRefusals(),
 		retries: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
 	}
 }
 
 // How long until a Rollout is looked at again where no watch tells when.
 const (
-	ownWriteDelay = 20 * time.Millisecond
+	// ownWriteDelay is only for what no watch reports: a write is followed by its own event, which comes much sooner.
+	ownWriteDelay = time.Second
 	problemDelay  = recheckAfter
 	firstRetry    = 20 * time.Millisecond
 	lastRetry     = 10 * time.Second
@@ -57,8 +69,9 @@ const (
 
 // Reconcile makes one plan for a Rollout and carries it out.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	// The Rollout shares what its fields point to with the cache: fields are replaced, and nothing behind them is changed.
 	ro := &v1alpha1.Rollout{}
-	if err := r.cached.Get(ctx, request.NamespacedName, ro); apierrors.IsNotFound(err) {
+	if err := r.cached.Get(ctx, request.NamespacedName, ro, client.UnsafeDisableDeepCopy); apierrors.IsNotFound(err) {
 		r.forget(request)
 		return ctrl.Result{}, nil
 	} else if err != nil {
@@ -96,22 +109,26 @@ func (r *Reconciler) step(ctx context.Context, ro *v1alpha1.Rollout) (time.Durat
 	if unreadable, ok := errors.AsType[*unreadableError](err); ok {
 		return problemDelay, r.reportUnreadable(ctx, ro, unreadable, now)
 	}
+	if held, ok := errors.AsType[*heldError](err); ok {
+		return held.after, r.reportHeld(ctx, ro, held, now)
+	}
 	if err != nil {
 		return 0, err
 	}
 	log.FromContext(ctx).V(1).Info("Planned", "phase", p.Summary.Phase, "message", p.Summary.Message, "actions", len(p.Actions))
-	if err := r.ensureFinalizer(ctx, o, p.Engaged); err != nil {
+	if err := r.ensureFinalizer(ctx, o, r.holds(o, p)); err != nil {
 		return 0, err
 	}
 	before := o.rollout.Status.Conditions
-	wrote, err := r.writeStatus(ctx, o.rollout, newStatus(o, p, now))
+	wrote, due, err := r.writeStatus(ctx, o.rollout, newStatus(o, p, now))
 	if err != nil {
 		return 0, err
 	}
 	if wrote {
-		r.announce(o.rollout, before, p.Notes)
+		r.announce(ctx, o.rollout, before, p.Notes)
+		r.metrics.ended(o.rollout, p.Ended)
 	}
-	r.metrics.show(o.rollout)
+	r.metrics.show(o.rollout, o.spec.Replicas, int32(len(o.spec.Steps)))
 	o.seen.State = p.Status
 	if err := r.execute(ctx, o, p.Actions); err != nil {
 		if !moved(err) {
@@ -122,27 +139,51 @@ func (r *Reconciler) step(ctx context.Context, ro *v1alpha1.Rollout) (time.Durat
 	if err := r.tend(ctx, o); err != nil {
 		return 0, err
 	}
-	return wakeAfter(o, p, r.clock.Now()), nil
+	return earliest(earliest(due, o.later), wakeAfter(o, p, r.clock.Now())), nil
 }
 
-// plan makes a plan from the caches, and once more from live reads where it takes something away or gives traffic.
+// plan makes a plan from the cache, and once more from live reads where it takes something away or gives traffic.
 func (r *Reconciler) plan(ctx context.Context, ro *v1alpha1.Rollout, now time.Time) (*observation, plan.Plan, error) {
-	o, err := r.observe(ctx, r.cached, ro)
+	o, err := r.observe(ctx, r.fromCache(), ro)
 	if err != nil {
 		return nil, plan.Plan{}, err
 	}
-	p := plan.Next(o.spec, o.seen, now)
-	if !p.NeedsLive() {
+	p, needsLive := decide(o.spec, o.seen, now)
+	if !needsLive {
 		return o, p, nil
 	}
 	live := &v1alpha1.Rollout{}
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(ro), live); err != nil {
 		return nil, plan.Plan{}, fmt.Errorf("get Rollout: %w", err)
 	}
-	if o, err = r.observe(ctx, r.live, live); err != nil {
+	if o, err = r.observe(ctx, r.fromLive(), live); err != nil {
 		return nil, plan.Plan{}, err
 	}
-	return o, plan.Next(o.spec, o.seen, now), nil
+	p, _ = decide(o.spec, o.seen, now)
+	return o, p, nil
+}
+
+// maxDecisions bounds how many plans are joined into one.
+const maxDecisions = 8
+
+// decide makes a plan, and where that plan changes nothing but the state and asks for the next one at once, joins that
+// to it: nobody could have done anything between the two. Their states are written once, before the first action. It says
+// whether any of them needs live reads.
+func decide(spec plan.Spec, seen plan.Observed, now time.Time) (p plan.Plan, needsLive bool) {
+	p = plan.Next(spec, seen, now)
+	needsLive = p.NeedsLive()
+	for range maxDecisions - 1 {
+		if len(p.Actions) > 0 || p.WakeAt.IsZero() || p.WakeAt.After(now) {
+			break
+		}
+		seen.State = p.Status
+		next := plan.Next(spec, seen, now)
+		next.Notes = slices.Concat(p.Notes, next.Notes)
+		next.Ended = slices.Concat(p.Ended, next.Ended)
+		needsLive = needsLive || next.NeedsLive()
+		p = next
+	}
+	return p, needsLive
 }
 
 // tend does what the engine need not know of.
@@ -153,16 +194,19 @@ func (r *Reconciler) tend(ctx context.Context, o *observation) error {
 	if err := r.tidyServices(ctx, o); err != nil {
 		return err
 	}
+	if err := r.tendPodMetadata(ctx, o); err != nil {
+		return err
+	}
 	return r.collectRuns(ctx, o, o.seen.State)
 }
 
 func (r *Reconciler) reportUnreadable(ctx context.Context, ro *v1alpha1.Rollout, cause error, now time.Time) error {
 	before := ro.Status.Conditions
-	wrote, err := r.writeStatus(ctx, ro, unusable(ro, reasonInvalidSpec, cause.Error(), now))
+	wrote, _, err := r.writeStatus(ctx, ro, unusable(ro, reasonInvalidSpec, cause.Error(), now))
 	if wrote {
-		r.announce(ro, before, nil)
-		r.metrics.show(ro)
+		r.announce(ctx, ro, before, nil)
 	}
+	r.metrics.show(ro, or(ro.Spec.Replicas, 1), 0)
 	return err
 }
 
@@ -173,7 +217,13 @@ const reasonInvalidSpec = "InvalidSpec"
 func (r *Reconciler) forget(request ctrl.Request) {
 	r.written.forget(request.NamespacedName)
 	r.metrics.forget(request.NamespacedName)
+	r.statuses.forget(request.NamespacedName)
 	r.verdicts.forget(request.NamespacedName)
+	r.analyses.forget(request.NamespacedName)
+	r.podsSettled.forget(request.NamespacedName)
+	r.workloads.forget(request.NamespacedName)
+	r.adoptions.forget(request.NamespacedName)
+	r.refusals.forget(request.NamespacedName)
 	r.retries.Forget(request)
 }
 
@@ -196,8 +246,13 @@ func wakeAfter(o *observation, p plan.Plan, now time.Time) time.Duration {
 		return wake
 	}
 	due := max(p.WakeAt.Sub(now), time.Millisecond)
-	if wake == 0 {
-		return due
+	return earliest(wake, due)
+}
+
+// earliest is the smaller of two waits, of which 0 is none.
+func earliest(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
 	}
-	return min(wake, due)
+	return min(a, b)
 }

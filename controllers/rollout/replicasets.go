@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
 var replicaSetKind = appsv1.SchemeGroupVersion.WithKind("ReplicaSet")
@@ -29,16 +31,15 @@ func setName(ro *v1alpha1.Rollout, revision string) string { return ro.Name + "-
 
 // newReplicaSet is the ReplicaSet of the wanted revision. It is made of plain JSON, so that pod fields that this
 // controller's libraries do not know reach the API server.
-func newReplicaSet(o *observation, replicas int32) (*unstructured.Unstructured, error) {
+func newReplicaSet(o *observation, replicas int32, role plan.Role) (*unstructured.Unstructured, error) {
 	ro := o.rollout
-	template, err := templateContent(ro.Spec.Template)
+	template, err := wanted.TemplateContent(o.source.template)
 	if err != nil {
 		return nil, err
 	}
-	podLabels := plainMap(ro.Spec.Template.Metadata.Labels)
+	podLabels := plainMap(o.source.template.Metadata.Labels)
 	podLabels[v1alpha1.LabelPodTemplateHash] = o.revision.Name
 	template["metadata"].(map[string]any)["labels"] = podLabels
-
 	annotations := map[string]any{
 		v1alpha1.AnnotationRevision:       strconv.FormatInt(highestNumber(o.seen.ReplicaSets)+1, 10),
 		v1alpha1.AnnotationTemplateDigest: o.revision.Digest,
@@ -46,18 +47,32 @@ func newReplicaSet(o *observation, replicas int32) (*unstructured.Unstructured, 
 	if commit := ro.Annotations[v1alpha1.AnnotationCommit]; commit != "" {
 		annotations[v1alpha1.AnnotationCommit] = commit
 	}
+	if role != plan.RoleNone {
+		annotations[v1alpha1.AnnotationRole] = string(role)
+	}
 	set := &unstructured.Unstructured{Object: map[string]any{
-		"metadata": map[string]any{"labels": podLabels, "annotations": annotations},
+		"metadata": map[string]any{"labels": maps.Clone(podLabels), "annotations": annotations},
 		"spec": map[string]any{
-			"replicas": int64(replicas), "minReadySeconds": int64(or(ro.Spec.MinReadySeconds, defaultMinReadySeconds)),
-			"selector": plainSelector(ro.Spec.Selector, o.revision.Name), "template": template,
+			"replicas": int64(replicas), "minReadySeconds": int64(or(ro.Spec.MinReadySeconds, 0)),
+			"selector": plainSelector(o.source.selector, o.revision.Name), "template": template,
 		},
 	}}
 	set.SetGroupVersionKind(replicaSetKind)
 	set.SetNamespace(ro.Namespace)
 	set.SetName(setName(ro, o.revision.Name))
 	set.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(ro, rolloutKind)})
+	if err := withExtras(o, set.Object); err != nil {
+		return nil, err
+	}
 	return set, nil
+}
+
+func plainMap(in map[string]string) map[string]any {
+	out := make(map[string]any, len(in))
+	for k, v := range in {
+		out[k] = v
+	}
+	return out
 }
 
 // plainSelector is the Rollout's selector with the hash of one revision.
@@ -91,12 +106,16 @@ func highestNumber(sets []plan.ReplicaSet) int64 {
 	return highest
 }
 
-func (r *Reconciler) createReplicaSet(ctx context.Context, o *observation, a plan.CreateReplicaSet) error {
+func (r *Reconciler) createReplicaSet(ctx context.Context, o *observation, a plan.CreateReplicaSet, mark *plan.MarkReplicaSet) error {
 	if a.Revision != o.revision.Name {
 		return apierrors.NewConflict(appsv1.Resource("replicasets"), setName(o.rollout, a.Revision),
 			errors.New("the spec has another template by now"))
 	}
-	set, err := newReplicaSet(o, a.Replicas)
+	role := plan.RoleNone
+	if mark != nil {
+		role = mark.Role
+	}
+	set, err := newReplicaSet(o, a.Replicas, role)
 	if err != nil {
 		return err
 	}
@@ -108,35 +127,49 @@ func (r *Reconciler) createReplicaSet(ctx context.Context, o *observation, a pla
 	return nil
 }
 
-// scaleReplicaSet sets the size. A revision that gets pods again takes the highest number, as a new one does.
-func (r *Reconciler) scaleReplicaSet(ctx context.Context, o *observation, a plan.ScaleReplicaSet) error {
-	set, err := o.set(a.Revision)
+// changeReplicaSet sets the size and the role in one write; either may be nil. A revision that gets pods again takes the
+// highest number, as a new one does.
+func (r *Reconciler) changeReplicaSet(
+	ctx context.Context, o *observation, revision string, scale *plan.ScaleReplicaSet, mark *plan.MarkReplicaSet,
+) error {
+	set, err := o.set(revision)
 	if err != nil {
 		return err
 	}
-	change := map[string]any{"spec": map[string]any{
-		"replicas": a.To, "minReadySeconds": or(o.rollout.Spec.MinReadySeconds, defaultMinReadySeconds),
-	}}
-	if highest := highestNumber(o.seen.ReplicaSets); or(set.Spec.Replicas, 1) == 0 && revisionNumber(set) < highest {
-		change["metadata"] = map[string]any{"annotations": map[string]any{
-			v1alpha1.AnnotationRevision: strconv.FormatInt(highest+1, 10),
-		}}
+	if scale != nil && scale.To > 0 && or(set.Spec.Replicas, 1) == 0 {
+		if err := r.redress(ctx, o, revision); err != nil {
+			return err
+		}
+		set = o.sets[revision]
 	}
-	return r.patch(ctx, o, kindReplicaSet, set, change)
+	change, annotations := map[string]any{}, map[string]any{}
+	if scale != nil {
+		change["spec"] = map[string]any{"replicas": scale.To, "minReadySeconds": or(o.rollout.Spec.MinReadySeconds, 0)}
+		highest := highestNumber(o.seen.ReplicaSets)
+		if scale.To > 0 && or(set.Spec.Replicas, 1) == 0 && revisionNumber(set) < highest {
+			annotations[v1alpha1.AnnotationRevision] = strconv.FormatInt(highest+1, 10)
+		}
+	}
+	if mark != nil {
+		annotations[v1alpha1.AnnotationRole] = nil
+		if mark.Role != plan.RoleNone {
+			annotations[v1alpha1.AnnotationRole] = string(mark.Role)
+		}
+	}
+	if len(annotations) > 0 {
+		change["metadata"] = map[string]any{"annotations": annotations}
+	}
+	return r.patchSet(ctx, o, revision, set, change)
 }
 
-func (r *Reconciler) markReplicaSet(ctx context.Context, o *observation, a plan.MarkReplicaSet) error {
-	set, err := o.set(a.Revision)
-	if err != nil {
+// patchSet patches the ReplicaSet of a revision, which the observation then has as it is stored.
+func (r *Reconciler) patchSet(ctx context.Context, o *observation, revision string, set *appsv1.ReplicaSet, change map[string]any) error {
+	stored := &appsv1.ReplicaSet{}
+	if err := r.patch(ctx, o, kindReplicaSet, set, stored, change); err != nil {
 		return err
 	}
-	var role any
-	if a.Role != plan.RoleNone {
-		role = string(a.Role)
-	}
-	return r.patch(ctx, o, kindReplicaSet, set, map[string]any{
-		"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationRole: role}},
-	})
+	o.sets[revision] = stored
+	return nil
 }
 
 func (r *Reconciler) deleteReplicaSet(ctx context.Context, o *observation, a plan.DeleteReplicaSet) error {
@@ -163,12 +196,13 @@ func (o *observation) set(revision string) (*appsv1.ReplicaSet, error) {
 
 // tendReplicaSets carries a changed minReadySeconds to the ReplicaSets that have pods. It touches no pod.
 func (r *Reconciler) tendReplicaSets(ctx context.Context, o *observation) error {
-	wanted := or(o.rollout.Spec.MinReadySeconds, defaultMinReadySeconds)
-	for _, set := range o.sets {
+	wanted := or(o.rollout.Spec.MinReadySeconds, 0)
+	for _, revision := range slices.Sorted(maps.Keys(o.sets)) {
+		set := o.sets[revision]
 		if set.Spec.MinReadySeconds == wanted || or(set.Spec.Replicas, 1) == 0 {
 			continue
 		}
-		if err := r.patch(ctx, o, kindReplicaSet, set, map[string]any{"spec": map[string]any{"minReadySeconds": wanted}}); err != nil {
+		if err := r.patchSet(ctx, o, revision, set, map[string]any{"spec": map[string]any{"minReadySeconds": wanted}}); err != nil {
 			return err
 		}
 	}
@@ -192,7 +226,8 @@ func (r *Reconciler) adopt(ctx context.Context, o *observation) error {
 	}
 	for _, set := range o.orphans {
 		references := append(slices.Clone(set.OwnerReferences), *metav1.NewControllerRef(o.rollout, rolloutKind))
-		err := r.patch(ctx, o, kindReplicaSet, set, map[string]any{"metadata": map[string]any{"ownerReferences": references}})
+		err := r.patch(ctx, o, kindReplicaSet, set, &appsv1.ReplicaSet{},
+			map[string]any{"metadata": map[string]any{"ownerReferences": references}})
 		if err != nil {
 			return fmt.Errorf("adopt: %w", err)
 		}

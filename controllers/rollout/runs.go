@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,19 +17,17 @@ import (
 	"github.com/sluicehq/sluice/analysis"
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
-// analysisTypeStep is the value of the label sluice.dev/analysis-type for the run of a step.
-const analysisTypeStep = "Step"
-
-// startRun makes the AnalysisRun of a step. One that is there already is the one that was asked for: its name tells
-// the revision, the step and when it was entered.
+// startRun makes the AnalysisRun of a step, or the one in the background. One that is there already is the one that was
+// asked for: its name tells the revision, the step and when it was entered.
 func (r *Reconciler) startRun(ctx context.Context, o *observation, a plan.StartRun) error {
-	steps := o.rollout.Spec.Strategy.Canary.Steps
-	if int(a.Step) >= len(steps) || steps[a.Step].Analysis == nil {
+	of, ok := o.release.Analyses[a.Step]
+	if !ok {
 		return fmt.Errorf("start run %s: step %d has no analysis", a.Key, a.Step)
 	}
-	spec, err := r.runSpec(ctx, o, *steps[a.Step].Analysis)
+	spec, err := r.runSpec(ctx, o, of)
 	if err != nil {
 		return fmt.Errorf("start run %s: %w", a.Key, err)
 	}
@@ -36,13 +35,14 @@ func (r *Reconciler) startRun(ctx context.Context, o *observation, a plan.StartR
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: o.rollout.Namespace, Name: runName(o.rollout.Name, a.Key),
 			Labels: map[string]string{
-				v1alpha1.LabelRollout:      o.rollout.Name,
-				v1alpha1.LabelAnalysisType: analysisTypeStep,
-				v1alpha1.LabelStepIndex:    strconv.Itoa(int(a.Step)),
+				v1alpha1.LabelRollout: o.rollout.Name, v1alpha1.LabelAnalysisType: string(of.Type),
 			},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(o.rollout, rolloutKind)},
 		},
 		Spec: spec,
+	}
+	if a.Step != wanted.Background {
+		run.Labels[v1alpha1.LabelStepIndex] = strconv.Itoa(int(a.Step))
 	}
 	if err := r.client.Create(ctx, run, client.FieldOwner(v1alpha1.ManagerController)); err != nil {
 		return fmt.Errorf("create AnalysisRun %s: %w", run.Name, err)
@@ -57,25 +57,71 @@ func (r *Reconciler) stopRun(ctx context.Context, o *observation, a plan.StopRun
 		if run.Name != runName(o.rollout.Name, a.Key) || run.Spec.Terminate {
 			continue
 		}
-		return r.patch(ctx, o, kindAnalysisRun, run, map[string]any{"spec": map[string]any{"terminate": true}})
+		return r.patch(ctx, o, kindAnalysisRun, run, &v1alpha1.AnalysisRun{},
+			map[string]any{"spec": map[string]any{"terminate": true}})
 	}
 	return nil
 }
+
+// readRuns reads the AnalysisRuns. A Rollout that has none and asks for none does not ask the API server for them.
+func (r *Reconciler) readRuns(ctx context.Context, from view, o *observation) error {
+	list, err := r.fromCache().analysisRuns(ctx, o.rollout)
+	if err != nil {
+		return err
+	}
+	if from.live && (len(list) > 0 || len(o.release.Analyses) > 0) {
+		if list, err = from.analysisRuns(ctx, o.rollout); err != nil {
+			return err
+		}
+	}
+	for i := range list {
+		run := &list[i]
+		key := runKey(o.rollout.Name, run.Name)
+		if run.DeletionTimestamp != nil || !metav1.IsControlledBy(run, o.rollout) || key == "" {
+			continue
+		}
+		o.runs = append(o.runs, run)
+		if !run.Status.Phase.Completed() || inUse(o.seen.State, key) {
+			o.seen.Runs = append(o.seen.Runs, plan.Run{
+				Key: key, Phase: runPhase(run.Status.Phase), Message: shorten(run.Status.Message, maxDetail),
+			})
+		}
+	}
+	slices.SortFunc(o.seen.Runs, func(a, b plan.Run) int { return cmp.Compare(a.Key, b.Key) })
+	return nil
+}
+
+func runPhase(phase v1alpha1.AnalysisPhase) plan.RunPhase {
+	switch phase {
+	case v1alpha1.AnalysisSuccessful:
+		return plan.RunSuccessful
+	case v1alpha1.AnalysisFailed, v1alpha1.AnalysisError:
+		return plan.RunFailed
+	case v1alpha1.AnalysisInconclusive:
+		return plan.RunInconclusive
+	case v1alpha1.AnalysisPending, v1alpha1.AnalysisRunning:
+		return plan.RunRunning
+	}
+	return plan.RunRunning
+}
+
+// defaultRunHistory is how many runs are kept of either kind.
+const defaultRunHistory = 5
 
 // collectRuns deletes the oldest completed runs past the limits. The current step's and one that a rejection names are
 // kept for those who look into them.
 func (r *Reconciler) collectRuns(ctx context.Context, o *observation, state plan.State) error {
 	history := or(o.rollout.Spec.Analysis, v1alpha1.AnalysisHistory{})
 	keep := map[bool]int{
-		true:  int(or(history.SuccessfulRunHistoryLimit, defaultRunHistoryLimit)),
-		false: int(or(history.UnsuccessfulRunHistoryLimit, defaultRunHistoryLimit)),
+		true:  int(or(history.SuccessfulRunHistoryLimit, defaultRunHistory)),
+		false: int(or(history.UnsuccessfulRunHistoryLimit, defaultRunHistory)),
 	}
 	newestFirst := sortedBy(o.runs, func(a, b *v1alpha1.AnalysisRun) int {
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(b.Name, a.Name))
 	})
 	for _, run := range newestFirst {
 		key := runKey(o.rollout.Name, run.Name)
-		if !run.Status.Phase.Completed() || (state.Candidate != "" && key == plan.RunKey(state)) || key == state.Abort.Run {
+		if !run.Status.Phase.Completed() || inUse(state, key) || key == state.Abort.Run {
 			continue
 		}
 		successful := run.Status.Phase == v1alpha1.AnalysisSuccessful
@@ -92,14 +138,18 @@ func (r *Reconciler) collectRuns(ctx context.Context, o *observation, state plan
 	return nil
 }
 
+// inUse says that a run is the one of the present step, or the one in the background of the present release.
+func inUse(state plan.State, key string) bool {
+	return state.Candidate != "" && (key == plan.RunKey(state) || key == plan.BackgroundKey(state))
+}
+
 // invalidAnalysisError says what a person has to mend before a run can be made.
 type invalidAnalysisError struct{ message string }
 
 func (e *invalidAnalysisError) Error() string { return e.message }
 
-// runSpec is what the run of a step measures. The error is an invalidAnalysisError where the templates or arguments
-// are to be mended.
-func (r *Reconciler) runSpec(ctx context.Context, o *observation, a v1alpha1.RolloutAnalysis) (v1alpha1.AnalysisRunSpec, error) {
+// runSpec is what a run measures. The error is an invalidAnalysisError where the templates or arguments are to be mended.
+func (r *Reconciler) runSpec(ctx context.Context, o *observation, a wanted.Analysis) (v1alpha1.AnalysisRunSpec, error) {
 	templates, err := r.templates(ctx, o.rollout.Namespace, a.Templates)
 	if err != nil {
 		return v1alpha1.AnalysisRunSpec{}, err
@@ -108,11 +158,15 @@ func (r *Reconciler) runSpec(ctx context.Context, o *observation, a v1alpha1.Rol
 	if err != nil {
 		return v1alpha1.AnalysisRunSpec{}, err
 	}
-	return newRunSpec(templates, args)
+	use := analysis.UseStep
+	if a.Type == wanted.AnalysisInBackground {
+		use = analysis.UseBackground
+	}
+	return newRunSpec(use, templates, args)
 }
 
-func newRunSpec(templates []analysis.Template, args []v1alpha1.Argument) (v1alpha1.AnalysisRunSpec, error) {
-	spec, err := analysis.NewRunSpec(analysis.UseStep, templates, args)
+func newRunSpec(use analysis.Use, templates []analysis.Template, args []v1alpha1.Argument) (v1alpha1.AnalysisRunSpec, error) {
+	spec, err := analysis.NewRunSpec(use, templates, args)
 	if err != nil {
 		return v1alpha1.AnalysisRunSpec{}, &invalidAnalysisError{err.Error()}
 	}
@@ -143,6 +197,19 @@ func (r *Reconciler) template(ctx context.Context, namespace string, ref v1alpha
 	template := &v1alpha1.AnalysisTemplate{}
 	err := r.cached.Get(ctx, types.NamespacedName{Namespace: namespace, Name: ref.TemplateName}, template)
 	return template.Spec, err
+}
+
+// templateVersion tells one state of a template from every other; it is empty where there is no template.
+func (r *Reconciler) templateVersion(ctx context.Context, namespace string, ref v1alpha1.AnalysisTemplateRef) (string, error) {
+	var template client.Object = &v1alpha1.AnalysisTemplate{}
+	if ref.ClusterScope {
+		template, namespace = &v1alpha1.ClusterAnalysisTemplate{}, ""
+	}
+	err := r.cached.Get(ctx, types.NamespacedName{Namespace: namespace, Name: ref.TemplateName}, template, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return "", client.IgnoreNotFound(err)
+	}
+	return string(template.GetUID()) + "/" + template.GetResourceVersion(), nil
 }
 
 func missingTemplate(namespace string, ref v1alpha1.AnalysisTemplateRef) string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
 func TestField(t *testing.T) {
@@ -28,7 +29,7 @@ func TestField(t *testing.T) {
 }
 
 func TestArgument(t *testing.T) {
-	o := &observation{rollout: &v1alpha1.Rollout{}, revision: revision{Name: "new"}}
+	o := &observation{rollout: &v1alpha1.Rollout{}, revision: wanted.Revision{Name: "new"}}
 	stable := v1alpha1.RolloutAnalysisArg{ValueFrom: &v1alpha1.RolloutArgSource{PodTemplateHashValue: new("Stable")}}
 	latest := v1alpha1.RolloutAnalysisArg{ValueFrom: &v1alpha1.RolloutArgSource{PodTemplateHashValue: new("Latest")}}
 	for _, c := range []struct {

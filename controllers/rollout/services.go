@@ -23,7 +23,8 @@ func (r *Reconciler) pin(ctx context.Context, o *observation, a plan.PinService)
 	if service.Spec.Selector[v1alpha1.LabelPodTemplateHash] == a.Revision {
 		return nil
 	}
-	return r.patchSelector(ctx, o, service, a.Revision)
+	o.services[a.Service], err = r.patchSelector(ctx, o, service, a.Revision)
+	return err
 }
 
 // unpin lets a Service select every pod of the Rollout again, and gives the selector back to whoever owned it.
@@ -32,40 +33,52 @@ func (r *Reconciler) unpin(ctx context.Context, o *observation, a plan.UnpinServ
 	if err != nil {
 		return err
 	}
-	return r.release(ctx, o, service)
+	o.services[a.Service], err = r.release(ctx, o, service)
+	return err
 }
 
-func (r *Reconciler) release(ctx context.Context, o *observation, service *corev1.Service) error {
+func (r *Reconciler) release(ctx context.Context, o *observation, service *corev1.Service) (*corev1.Service, error) {
 	if service.Spec.Selector[v1alpha1.LabelPodTemplateHash] != "" {
-		if err := r.patchSelector(ctx, o, service, nil); err != nil {
-			return err
+		stored, err := r.patchSelector(ctx, o, service, nil)
+		if err != nil {
+			return service, err
 		}
+		service = stored
 	}
 	return r.giveSelectorBack(ctx, o, service)
 }
 
 // patchSelector writes the hash into the selector; nil takes it out. The owners of the selector are noted with it.
-func (r *Reconciler) patchSelector(ctx context.Context, o *observation, service *corev1.Service, hash any) error {
+func (r *Reconciler) patchSelector(ctx context.Context, o *observation, service *corev1.Service, hash any) (*corev1.Service, error) {
 	owners, err := json.Marshal(selectorOwners(service))
 	if err != nil {
-		return fmt.Errorf("note the owners of the selector of Service %s: %w", service.Name, err)
+		return service, fmt.Errorf("note the owners of the selector of Service %s: %w", service.Name, err)
 	}
-	return r.patch(ctx, o, kindService, service, map[string]any{
+	return r.patchService(ctx, o, service, map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{annotationSelectorOwners: string(owners)}},
 		"spec":     map[string]any{"selector": map[string]any{v1alpha1.LabelPodTemplateHash: hash}},
 	})
 }
 
+// patchService returns the Service as it is stored, or the given one where that fails.
+func (r *Reconciler) patchService(ctx context.Context, o *observation, service *corev1.Service, change map[string]any) (*corev1.Service, error) {
+	stored := &corev1.Service{}
+	if err := r.patch(ctx, o, kindService, service, stored, change); err != nil {
+		return service, err
+	}
+	return stored, nil
+}
+
 // giveSelectorBack ends what patchSelector began, where the Service still carries the note of it.
-func (r *Reconciler) giveSelectorBack(ctx context.Context, o *observation, service *corev1.Service) error {
+func (r *Reconciler) giveSelectorBack(ctx context.Context, o *observation, service *corev1.Service) (*corev1.Service, error) {
 	if _, noted := service.Annotations[annotationSelectorOwners]; !noted {
-		return nil
+		return service, nil
 	}
 	entries, err := handBack(service.ManagedFields, selectorOwners(service))
 	if err != nil {
-		return fmt.Errorf("give the selector of Service %s back: %w", service.Name, err)
+		return service, fmt.Errorf("give the selector of Service %s back: %w", service.Name, err)
 	}
-	return r.patch(ctx, o, kindService, service, map[string]any{"metadata": map[string]any{
+	return r.patchService(ctx, o, service, map[string]any{"metadata": map[string]any{
 		"annotations": map[string]any{annotationSelectorOwners: nil}, "managedFields": entries,
 	}})
 }
@@ -84,7 +97,7 @@ func (r *Reconciler) tidyServices(ctx context.Context, o *observation) error {
 		if service.Spec.Selector[v1alpha1.LabelPodTemplateHash] != "" {
 			continue
 		}
-		if err := r.giveSelectorBack(ctx, o, service); err != nil {
+		if _, err := r.giveSelectorBack(ctx, o, service); err != nil {
 			return err
 		}
 	}
@@ -99,9 +112,11 @@ func (o *observation) service(role plan.ServiceRole) (*corev1.Service, error) {
 	return nil, apierrors.NewNotFound(corev1.Resource("services"), o.serviceName(role))
 }
 
-// patch is a merge patch of an object on the condition that it is the one that was observed. The object is then what is
-// stored.
-func (r *Reconciler) patch(ctx context.Context, o *observation, kind objectKind, object client.Object, change map[string]any) error {
+// patch is a merge patch of an object on the condition that it is the one that was observed. stored, which must be
+// empty, becomes the object as it is stored.
+func (r *Reconciler) patch(
+	ctx context.Context, o *observation, kind objectKind, object, stored client.Object, change map[string]any,
+) error {
 	metadata, _ := change["metadata"].(map[string]any)
 	if metadata == nil {
 		metadata = map[string]any{}
@@ -112,13 +127,14 @@ func (r *Reconciler) patch(ctx context.Context, o *observation, kind objectKind,
 	if err != nil {
 		return fmt.Errorf("encode patch: %w", err)
 	}
-	before := object.GetResourceVersion()
-	err = r.client.Patch(ctx, object, client.RawPatch(types.MergePatchType, content), client.FieldOwner(v1alpha1.ManagerController))
+	stored.SetNamespace(object.GetNamespace())
+	stored.SetName(object.GetName())
+	err = r.client.Patch(ctx, stored, client.RawPatch(types.MergePatchType, content), client.FieldOwner(v1alpha1.ManagerController))
 	if err != nil {
 		return fmt.Errorf("patch %s %s: %w", kind, object.GetName(), err)
 	}
-	if object.GetResourceVersion() != before {
-		r.written.remember(client.ObjectKeyFromObject(o.rollout), kind, object, r.clock.Now())
+	if object.GetResourceVersion() != stored.GetResourceVersion() {
+		r.written.remember(client.ObjectKeyFromObject(o.rollout), kind, stored, r.clock.Now())
 	}
 	return nil
 }

@@ -2,23 +2,30 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 	"github.com/sluicehq/sluice/trafficrouting"
 	"github.com/sluicehq/sluice/trafficrouting/gatewayapi"
 )
@@ -30,7 +37,9 @@ import (
 // +kubebuilder:rbac:groups=sluice.dev,resources=analysistemplates;clusteranalysistemplates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=get;list;watch;update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -83,43 +92,75 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 }
 
 func addIndexes(mgr ctrl.Manager) error {
-	for field, values := range map[string]func(*v1alpha1.CanaryStrategy) []string{
-		indexServices: serviceNames, indexRoutes: routeNames, indexTemplates: templateNames,
-	} {
+	index := func(object client.Object, field string, values client.IndexerFunc) error {
 		// An index outlives no manager, so that the context of the call does not matter.
-		err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.Rollout{}, field, func(o client.Object) []string {
-			ro, ok := o.(*v1alpha1.Rollout)
-			if !ok || ro.Spec.Strategy.Canary == nil {
-				return nil
+		if err := mgr.GetFieldIndexer().IndexField(context.Background(), object, field, values); err != nil {
+			return fmt.Errorf("index %T by %s: %w", object, field, err)
+		}
+		return nil
+	}
+	ofStrategy := func(values func(v1alpha1.RolloutStrategy) []string) client.IndexerFunc {
+		return func(o client.Object) []string {
+			if ro, ok := o.(*v1alpha1.Rollout); ok {
+				return values(ro.Spec.Strategy)
 			}
-			return values(ro.Spec.Strategy.Canary)
-		})
-		if err != nil {
-			return fmt.Errorf("index Rollouts by their %s: %w", field, err)
+			return nil
 		}
 	}
-	return nil
+	return errors.Join(
+		index(&v1alpha1.Rollout{}, indexServices, servicesOf),
+		index(&v1alpha1.Rollout{}, indexRoutes, routesOf),
+		index(&v1alpha1.Rollout{}, indexTemplates, ofStrategy(templateNames)),
+		index(&v1alpha1.Rollout{}, indexWorkloads, workloadOf),
+		index(&v1alpha1.Rollout{}, indexAdopts, adoptedBy),
+		index(&appsv1.ReplicaSet{}, indexController, controllerOf),
+		index(&corev1.Pod{}, indexController, controllerOf),
+		index(&v1alpha1.AnalysisRun{}, indexController, controllerOf),
+		index(&discoveryv1.EndpointSlice{}, indexService, serviceOf),
+	)
 }
 
-func serviceNames(c *v1alpha1.CanaryStrategy) []string {
-	return []string{c.StableService, c.CanaryService}
-}
-
-func routeNames(c *v1alpha1.CanaryStrategy) []string {
+// servicesOf are the Services that a Rollout names, or that a release of it still drives.
+func servicesOf(o client.Object) []string {
 	var names []string
-	for _, route := range c.TrafficRouting.GatewayAPI.HTTPRoutes {
-		names = append(names, route.Name)
-	}
+	eachDrives(o, func(d v1alpha1.ReleaseDrives) {
+		for _, name := range []string{d.StableService, d.CanaryService} {
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	})
 	return names
 }
 
-func templateNames(c *v1alpha1.CanaryStrategy) []string {
+// routesOf are the routes that a Rollout names, or that a release of it still drives.
+func routesOf(o client.Object) []string {
 	var names []string
-	for _, step := range c.Steps {
-		if step.Analysis == nil {
-			continue
+	eachDrives(o, func(d v1alpha1.ReleaseDrives) {
+		for _, name := range d.HTTPRoutes {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
-		for _, ref := range step.Analysis.Templates {
+	})
+	return names
+}
+
+func eachDrives(o client.Object, do func(v1alpha1.ReleaseDrives)) {
+	ro, ok := o.(*v1alpha1.Rollout)
+	if !ok {
+		return
+	}
+	do(wanted.Drives(ro.Spec.Strategy))
+	if begun, ok := recordedDrives(ro.Status); ok {
+		do(begun)
+	}
+}
+
+func templateNames(strategy v1alpha1.RolloutStrategy) []string {
+	var names []string
+	for _, at := range strategy.Analyses() {
+		for _, ref := range at.Analysis.Templates {
 			names = append(names, templateKey(ref.ClusterScope, ref.TemplateName))
 		}
 	}
@@ -148,7 +189,7 @@ func (r *Reconciler) watch(mgr ctrl.Manager, opts Options) error {
 		For(&v1alpha1.Rollout{}).
 		Owns(&appsv1.ReplicaSet{}).
 		Owns(&v1alpha1.AnalysisRun{}).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(rolloutOfPod)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.rolloutOfPod), builder.WithPredicates(podChanged())).
 		Watches(&corev1.Service{}, onService).
 		Watches(&discoveryv1.EndpointSlice{}, onSlice).
 		Watches(&v1alpha1.AnalysisTemplate{}, onTemplate).
@@ -161,21 +202,39 @@ func (r *Reconciler) watch(mgr ctrl.Manager, opts Options) error {
 		return fmt.Errorf("add the controller of Rollouts: %w", err)
 	}
 	r.routes = &routeWatch{mapper: mgr.GetRESTMapper(), cache: mgr.GetCache(), controller: built, handler: onRoute}
+	r.deployments = r.newDeploymentWatch(mgr, built)
 	return r.routes.ensure()
 }
 
-// rolloutOfPod finds the Rollout by the name of the pod's ReplicaSet, which is the Rollout's and the hash.
-func rolloutOfPod(_ context.Context, pod client.Object) []ctrl.Request {
+// rolloutOfPod finds the Rollout by the pod's ReplicaSet. The pods of a ReplicaSet that is gone concern nobody.
+func (r *Reconciler) rolloutOfPod(ctx context.Context, pod client.Object) []ctrl.Request {
 	owner := metav1.GetControllerOfNoCopy(pod)
-	hash := pod.GetLabels()[v1alpha1.LabelPodTemplateHash]
-	if owner == nil || owner.Kind != replicaSetKind.Kind || hash == "" {
+	if owner == nil || owner.Kind != replicaSetKind.Kind {
 		return nil
 	}
-	name, ours := strings.CutSuffix(owner.Name, "-"+hash)
-	if !ours {
+	set := &appsv1.ReplicaSet{}
+	name := types.NamespacedName{Namespace: pod.GetNamespace(), Name: owner.Name}
+	if err := r.cached.Get(ctx, name, set, client.UnsafeDisableDeepCopy); err != nil {
 		return nil
 	}
-	return []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
+	rollout := metav1.GetControllerOfNoCopy(set)
+	if rollout == nil || rollout.Kind != rolloutKind.Kind {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: rollout.Name}}}
+}
+
+// podChanged lets through what changes a decision: most updates of a pod do not.
+func podChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok := e.ObjectOld.(*corev1.Pod)
+		is, okNew := e.ObjectNew.(*corev1.Pod)
+		if !ok || !okNew {
+			return true
+		}
+		return (was.DeletionTimestamp == nil) != (is.DeletionTimestamp == nil) ||
+			!maps.Equal(was.Labels, is.Labels) || !equality.Semantic.DeepEqual(was.Status, is.Status)
+	}}
 }
 
 // enqueueBy enqueues the Rollouts that name an object. An object without a namespace concerns all of them.

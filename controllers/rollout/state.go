@@ -15,9 +15,12 @@ import (
 
 // readState is what the engine wrote last, taken from the status.
 func readState(rollout string, status v1alpha1.RolloutStatus) plan.State {
-	s := plan.State{Stable: status.StableRevision}
-	if c := status.Canary; c != nil {
-		readCanary(&s, *c)
+	s := plan.State{Stable: status.StableRevision, WorkloadScaledFor: status.WorkloadScaledFor}
+	if status.RestartedAt != nil {
+		s.RestartedAt = status.RestartedAt.UTC()
+	}
+	if c := status.Release; c != nil {
+		readRelease(&s, *c)
 	}
 	for _, rejected := range status.Rejected {
 		s.Rejected = append(s.Rejected, rejected.Revision)
@@ -37,14 +40,18 @@ func readState(rollout string, status v1alpha1.RolloutStatus) plan.State {
 	return s
 }
 
-func readCanary(s *plan.State, c v1alpha1.CanaryStatus) {
+func readRelease(s *plan.State, c v1alpha1.ReleaseStatus) {
 	s.Candidate, s.Step, s.PassedSteps, s.MostAvailable = c.Revision, c.StepIndex, c.PassedSteps, c.MostAvailable
+	s.ReleaseStarted, s.Mode, s.Switched = readTime(c.StartedAt), plan.Mode(c.Mode), c.SwitchedTo
+	s.Paused, s.PausedSince, s.PausedFor = c.Paused, readTime(c.PausedAt), time.Duration(c.PausedSeconds)*time.Second
+	s.BackgroundWaived = c.BackgroundWaived
 	s.StepStarted, s.ProgressedAt = readTime(c.StepStartedAt), readTime(c.ProgressedAt)
 	if w := c.Weights; w != nil {
 		s.Traffic = plan.Traffic{Asked: w.Asked, Low: w.Low, High: w.High, AckedAt: readTime(w.AcknowledgedAt)}
 	}
 	s.SwitchingFrom = c.SwitchingFrom
 	s.StableServedAt, s.CanaryServedAt = readTime(c.StableServedAt), readTime(c.CanaryServedAt)
+	s.StableClearAt = readTime(c.StableClearAt)
 	for _, retiring := range sortedBy(c.Retiring, func(a, b v1alpha1.RetiringRevision) int {
 		return cmp.Compare(a.Revision, b.Revision)
 	}) {
@@ -57,7 +64,11 @@ func readCanary(s *plan.State, c v1alpha1.CanaryStatus) {
 
 // writeState puts the engine's state into the status, with what people want to know of it.
 func writeState(status *v1alpha1.RolloutStatus, s plan.State, o *observation, now time.Time) {
-	status.Canary = writeCanary(s, o)
+	status.Release = writeRelease(s, o)
+	status.WorkloadScaledFor = s.WorkloadScaledFor
+	if !s.RestartedAt.IsZero() {
+		status.RestartedAt = new(metav1.NewTime(s.RestartedAt))
+	}
 	status.Rejected = writeRejected(s, o, now)
 	if s.Abort != (plan.Abort{}) {
 		status.Abort = &v1alpha1.AbortStatus{
@@ -73,15 +84,18 @@ func writeState(status *v1alpha1.RolloutStatus, s plan.State, o *observation, no
 	}
 }
 
-func writeCanary(s plan.State, o *observation) *v1alpha1.CanaryStatus {
-	c := v1alpha1.CanaryStatus{
+func writeRelease(s plan.State, o *observation) *v1alpha1.ReleaseStatus {
+	c := v1alpha1.ReleaseStatus{
 		Revision: s.Candidate, StepIndex: s.Step, StepStartedAt: writeTime(s.StepStarted), PassedSteps: s.PassedSteps,
 		ProgressedAt: writeTime(s.ProgressedAt), MostAvailable: s.MostAvailable,
+		StableClearAt:  writeTime(s.StableClearAt),
 		StableServedAt: writeTime(s.StableServedAt), CanaryServedAt: writeTime(s.CanaryServedAt),
-		SwitchingFrom: s.SwitchingFrom,
+		SwitchingFrom: s.SwitchingFrom, SwitchedTo: s.Switched, StartedAt: writeTime(s.ReleaseStarted), Mode: string(s.Mode),
+		Paused: s.Paused, PausedAt: writeTime(s.PausedSince), PausedSeconds: wholeSeconds(s.PausedFor),
+		BackgroundWaived: s.BackgroundWaived,
 	}
 	if s.Traffic != (plan.Traffic{}) || s.Candidate != "" {
-		c.Weights = &v1alpha1.CanaryWeights{
+		c.Weights = &v1alpha1.ReleaseWeights{
 			Asked: s.Traffic.Asked, Low: s.Traffic.Low, High: s.Traffic.High,
 			AcknowledgedAt: writeTime(s.Traffic.AckedAt),
 		}
@@ -95,15 +109,16 @@ func writeCanary(s plan.State, o *observation) *v1alpha1.CanaryStatus {
 		c.Routes = append(c.Routes, v1alpha1.RouteOriginal{Name: original.Name, Rules: original.Rules})
 	}
 	if s.Candidate != "" {
-		c.AnalysisRun = stepAnalysis(o, plan.RunKey(s))
+		c.AnalysisRun = runStatus(o, plan.RunKey(s))
+		c.BackgroundAnalysisRun = runStatus(o, plan.BackgroundKey(s))
 	}
-	if equality.Semantic.DeepEqual(c, v1alpha1.CanaryStatus{}) {
+	if equality.Semantic.DeepEqual(c, v1alpha1.ReleaseStatus{}) {
 		return nil
 	}
 	return &c
 }
 
-func stepAnalysis(o *observation, key string) *v1alpha1.StepAnalysisStatus {
+func runStatus(o *observation, key string) *v1alpha1.StepAnalysisStatus {
 	for _, run := range o.runs {
 		if run.Name == runName(o.rollout.Name, key) {
 			return &v1alpha1.StepAnalysisStatus{
@@ -174,9 +189,11 @@ func readRequest(request *v1alpha1.RolloutRequest) plan.Request {
 	}
 	return plan.Request{
 		ID: request.ID, Verb: plan.Verb(request.Verb), Revision: request.Revision, Step: or(request.StepIndex, -1),
-		By: request.By,
+		Full: request.Full, SkipAnalysis: request.SkipAnalysis, To: or(request.ToStep, -1), By: request.By,
 	}
 }
+
+func wholeSeconds(d time.Duration) int64 { return int64(d.Round(time.Second) / time.Second) }
 
 func readTime(t *metav1.MicroTime) time.Time {
 	if t == nil || t.IsZero() {

@@ -47,11 +47,18 @@ func states() *rapid.Generator[plan.State] {
 			Stable: maybe.Draw(t, "stable"), Candidate: maybe.Draw(t, "candidate"), Step: rapid.Int32Range(0, 100).Draw(t, "step"),
 			StepStarted: maybeAt.Draw(t, "started"), PassedSteps: maybe.Draw(t, "passed"),
 			MostAvailable: rapid.Int32Range(0, 9).Draw(t, "most"), ProgressedAt: maybeAt.Draw(t, "progressed"),
+			StableClearAt:  maybeAt.Draw(t, "stable clear"),
 			StableServedAt: maybeAt.Draw(t, "stable served"), CanaryServedAt: maybeAt.Draw(t, "canary served"),
 			Traffic: plan.Traffic{
 				Asked: percent.Draw(t, "asked"), Low: percent.Draw(t, "low"), High: percent.Draw(t, "high"), AckedAt: maybeAt.Draw(t, "acked"),
 			},
-			SwitchingFrom: maybe.Draw(t, "from"),
+			SwitchingFrom: maybe.Draw(t, "from"), ReleaseStarted: maybeAt.Draw(t, "release started"),
+			Mode:   rapid.SampledFrom([]plan.Mode{plan.ModeSteps, plan.ModeFull, plan.ModeFullSkipAnalysis, plan.ModeRollbackWindow}).Draw(t, "mode"),
+			Paused: rapid.Bool().Draw(t, "paused"), PausedSince: maybeAt.Draw(t, "paused since"),
+			PausedFor:        time.Duration(rapid.IntRange(0, 9999).Draw(t, "paused for")) * time.Second,
+			BackgroundWaived: rapid.Bool().Draw(t, "waived"), Switched: maybe.Draw(t, "switched"),
+			RestartedAt:       maybeAt.Draw(t, "restarted").Truncate(time.Second),
+			WorkloadScaledFor: maybe.Draw(t, "workload"),
 		}
 		for i, name := range []string{"a", "b"}[:rapid.IntRange(0, 2).Draw(t, "n")] {
 			s.Retiring = append(s.Retiring, plan.Retiring{Revision: name, At: at.Draw(t, "at")})

@@ -2,21 +2,17 @@ package rollout
 
 import (
 	"cmp"
-	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
-	applyv1alpha1 "github.com/sluicehq/sluice/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
 // Bounds of texts that come from elsewhere, in bytes.
@@ -33,16 +29,28 @@ func newStatus(o *observation, p plan.Plan, now time.Time) v1alpha1.RolloutStatu
 		Phase:              v1alpha1.RolloutPhase(p.Summary.Phase),
 		Message:            shorten(message(o, p.Summary), maxMessage),
 		Commit:             o.rollout.Annotations[v1alpha1.AnnotationCommit],
-		Step:               stepText(p.Status, o.spec),
+		Step:               stepText(p.Status, o.release),
 		Selector:           o.selector.String(),
 		CurrentRevision:    o.revision.Name,
 		StableRevision:     p.Status.Stable,
+		History:            history(o, p.Ended),
 		Request:            old.Request,
 	}
 	writeCounts(&status, o)
 	writeState(&status, p.Status, o, now)
+	if p.Engaged {
+		writeDrives(&status, o.drives)
+	}
 	status.Conditions = conditions(o, p, now)
 	return status
+}
+
+// writeDrives records what a release moves traffic by, as long as anything of it is not at rest.
+func writeDrives(status *v1alpha1.RolloutStatus, drives v1alpha1.ReleaseDrives) {
+	if status.Release == nil {
+		status.Release = &v1alpha1.ReleaseStatus{}
+	}
+	status.Release.Drives = &drives
 }
 
 // message is the plan's own, with what is known of the pods where it waits for them.
@@ -53,11 +61,18 @@ func message(o *observation, s plan.Summary) string {
 	return s.Message + "; " + o.podTrouble
 }
 
-func stepText(s plan.State, spec plan.Spec) string {
-	if s.Candidate == "" || len(spec.Steps) == 0 {
+// stepText is the position for people, such as "2/5", and with its name where the steps have names: "1/3 preview".
+func stepText(s plan.State, release wanted.Release) string {
+	count := len(release.Spec.Steps)
+	if s.Candidate == "" || count == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d/%d", min(int(s.Step)+1, len(spec.Steps)), len(spec.Steps))
+	index := min(int(s.Step), count-1)
+	text := fmt.Sprintf("%d/%d", index+1, count)
+	if index < len(release.StepNames) {
+		text += " " + release.StepNames[index]
+	}
+	return text
 }
 
 func writeCounts(status *v1alpha1.RolloutStatus, o *observation) {
@@ -149,40 +164,6 @@ func unusable(ro *v1alpha1.Rollout, reason, text string, now time.Time) v1alpha1
 	}
 	slices.SortFunc(status.Conditions, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
 	return status
-}
-
-// writeStatus writes the status if it differs, on the condition that the Rollout is the one that the plan was made
-// for. It says whether it wrote, and leaves what is stored in ro.
-func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) (bool, error) {
-	if equality.Semantic.DeepEqual(ro.Status, status) {
-		return false, nil
-	}
-	apply, err := applyStatus(ro, status)
-	if err != nil {
-		return false, err
-	}
-	err = r.client.Status().Apply(ctx, apply, client.FieldOwner(v1alpha1.ManagerController), client.ForceOwnership)
-	if err != nil {
-		return false, fmt.Errorf("write status: %w", err)
-	}
-	ro.Status, ro.ResourceVersion = status, or(apply.ResourceVersion, ro.ResourceVersion)
-	r.written.remember(client.ObjectKeyFromObject(ro), kindRollout, ro, r.clock.Now())
-	return true, nil
-}
-
-// applyStatus is the status as this controller owns it: all of it but the request, which is others' to write.
-func applyStatus(ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) (*applyv1alpha1.RolloutApplyConfiguration, error) {
-	status.Request = nil
-	content, err := json.Marshal(status)
-	if err != nil {
-		return nil, fmt.Errorf("encode status: %w", err)
-	}
-	owned := applyv1alpha1.RolloutStatus()
-	if err := json.Unmarshal(content, owned); err != nil {
-		return nil, fmt.Errorf("encode status: %w", err)
-	}
-	return applyv1alpha1.Rollout(ro.Name, ro.Namespace).
-		WithUID(ro.UID).WithResourceVersion(ro.ResourceVersion).WithStatus(owned), nil
 }
 
 // shorten cuts a text to at most limit bytes, at a character.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
 func TestConditions(t *testing.T) {
@@ -76,22 +77,24 @@ func TestInvalid(t *testing.T) {
 }
 
 func TestStepText(t *testing.T) {
-	spec := plan.Spec{Steps: make([]plan.Step, 5)}
+	canary := wanted.Release{Spec: plan.Spec{Steps: make([]plan.Step, 5)}}
+	blueGreen := wanted.Release{Spec: plan.Spec{Steps: make([]plan.Step, 2)}, StepNames: []string{"preview", "switch"}}
 	for _, c := range []struct {
-		state plan.State
-		want  string
+		state   plan.State
+		release wanted.Release
+		want    string
 	}{
-		{plan.State{}, ""},
-		{plan.State{Candidate: "a"}, "1/5"},
-		{plan.State{Candidate: "a", Step: 4}, "5/5"},
-		{plan.State{Candidate: "a", Step: 5}, "5/5"},
+		{plan.State{}, canary, ""},
+		{plan.State{Candidate: "a"}, canary, "1/5"},
+		{plan.State{Candidate: "a", Step: 4}, canary, "5/5"},
+		{plan.State{Candidate: "a", Step: 5}, canary, "5/5"},
+		{plan.State{Candidate: "a"}, wanted.Release{}, ""},
+		{plan.State{Candidate: "a"}, blueGreen, "1/2 preview"},
+		{plan.State{Candidate: "a", Step: 2}, blueGreen, "2/2 switch"},
 	} {
-		if got := stepText(c.state, spec); got != c.want {
+		if got := stepText(c.state, c.release); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.state, got, c.want)
 		}
-	}
-	if got := stepText(plan.State{Candidate: "a"}, plan.Spec{}); got != "" {
-		t.Errorf("without steps: %q", got)
 	}
 }
 

@@ -2,11 +2,9 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -20,7 +18,9 @@ import (
 // one may have caused the next. Errors are only those of reading.
 func (r *Reconciler) problem(ctx context.Context, reader client.Reader, o *observation) (*plan.Problem, error) {
 	checks := []func(context.Context, client.Reader, *observation) (*plan.Problem, error){
+		checkDuplicates,
 		r.checkSharing,
+		r.checkFeatures,
 		r.checkNewRevision,
 		checkServices,
 		checkRoutes,
@@ -38,24 +38,56 @@ func problemf(reason, format string, args ...any) *plan.Problem {
 	return &plan.Problem{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// checkServices holds both Services to what a release needs of them.
-func checkServices(_ context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
-	podLabels := labels.Set(o.rollout.Spec.Template.Metadata.Labels)
-	for _, role := range []plan.ServiceRole{plan.StableService, plan.CanaryService} {
-		service := o.services[role]
-		field := "spec.strategy.canary." + string(role) + "Service"
-		if service == nil {
-			return problemf(v1alpha1.ReasonServiceInvalid, "%s: Service %q does not exist in namespace %q; create it",
-				field, o.serviceName(role), o.rollout.Namespace), nil
-		}
-		if message := unusableService(service, podLabels); message != "" {
-			return problemf(v1alpha1.ReasonServiceInvalid, "%s: Service %q %s", field, service.Name, message), nil
-		}
-	}
-	if message := differentPorts(o.services[plan.StableService], o.services[plan.CanaryService]); message != "" {
-		return problemf(v1alpha1.ReasonServiceInvalid, "spec.strategy.canary.canaryService: %s", message), nil
+// checkDuplicates refuses two ReplicaSets of one revision: their pods could not be told apart.
+func checkDuplicates(_ context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
+	for _, set := range o.duplicates {
+		revision := set.Labels[v1alpha1.LabelPodTemplateHash]
+		return problemf(reasonDuplicate, "ReplicaSets %q and %q both are revision %s; delete %q",
+			o.sets[revision].Name, set.Name, revision, set.Name), nil
 	}
 	return nil, nil
+}
+
+// reasonDuplicate is the reason of a Problem with two ReplicaSets of one revision.
+const reasonDuplicate = "DuplicateReplicaSet"
+
+// checkServices holds the Services that are named to what a release needs of them. A canary without routes may name them
+// or not; a blue-green release needs no preview Service.
+func checkServices(_ context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
+	podLabels := labels.Set(o.source.template.Metadata.Labels)
+	for _, role := range []plan.ServiceRole{plan.StableService, plan.CanaryService} {
+		name, service := o.serviceName(role), o.services[role]
+		if name == "" {
+			continue
+		}
+		if service == nil {
+			return problemf(v1alpha1.ReasonServiceInvalid, "%s: Service %q does not exist in namespace %q; create it",
+				o.serviceField(role), name, o.rollout.Namespace), nil
+		}
+		if message := unusableService(service, podLabels); message != "" {
+			return problemf(v1alpha1.ReasonServiceInvalid, "%s: Service %q %s", o.serviceField(role), service.Name, message), nil
+		}
+	}
+	if o.spec.Mover != plan.ByRoutes {
+		return nil, nil
+	}
+	if message := differentPorts(o.services[plan.StableService], o.services[plan.CanaryService]); message != "" {
+		return problemf(v1alpha1.ReasonServiceInvalid, "%s: %s", o.serviceField(plan.CanaryService), message), nil
+	}
+	return nil, nil
+}
+
+// serviceField is the field that names a Service.
+func (o *observation) serviceField(role plan.ServiceRole) string {
+	switch {
+	case o.spec.Withdraw:
+		return "status.release.drives." + string(role) + "Service"
+	case o.rollout.Spec.Strategy.BlueGreen == nil:
+		return "spec.strategy.canary." + string(role) + "Service"
+	case role == plan.StableService:
+		return "spec.strategy.blueGreen.activeService"
+	}
+	return "spec.strategy.blueGreen.previewService"
 }
 
 func unusableService(service *corev1.Service, podLabels labels.Set) string {
@@ -97,6 +129,9 @@ func differentPorts(stable, canary *corev1.Service) string {
 func (r *Reconciler) checkSharing(ctx context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
 	for _, role := range []plan.ServiceRole{plan.StableService, plan.CanaryService} {
 		name := o.serviceName(role)
+		if name == "" {
+			continue
+		}
 		others, err := r.rolloutsBy(ctx, indexServices, o.rollout.Namespace, name)
 		if err != nil {
 			return nil, err
@@ -104,8 +139,8 @@ func (r *Reconciler) checkSharing(ctx context.Context, _ client.Reader, o *obser
 		for i := range others {
 			if other := &others[i]; other.UID != o.rollout.UID && older(other, o.rollout) {
 				return problemf(v1alpha1.ReasonServiceInvalid,
-					"spec.strategy.canary.%sService: Service %q belongs to Rollout %q; give this Rollout Services of its own",
-					role, name, other.Name), nil
+					"%s: Service %q belongs to Rollout %q; give this Rollout Services of its own",
+					o.serviceField(role), name, other.Name), nil
 			}
 		}
 	}
@@ -123,24 +158,6 @@ func checkRoutes(_ context.Context, _ client.Reader, o *observation) (*plan.Prob
 	for _, route := range o.routes {
 		if route.Problem != "" {
 			return problemf(v1alpha1.ReasonRouteInvalid, "HTTPRoute %q: %s", route.Name, route.Problem), nil
-		}
-	}
-	return nil, nil
-}
-
-// checkAnalysis makes the run of every analysis step, without starting it.
-func (r *Reconciler) checkAnalysis(ctx context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
-	for i, step := range o.rollout.Spec.Strategy.Canary.Steps {
-		if step.Analysis == nil {
-			continue
-		}
-		_, err := r.runSpec(ctx, o, *step.Analysis)
-		if invalid, ok := errors.AsType[*invalidAnalysisError](err); ok {
-			return problemf(v1alpha1.ReasonAnalysisInvalid, "spec.strategy.canary.steps[%d].analysis: %s", i,
-				strings.TrimPrefix(invalid.message, "invalid analysis: ")), nil
-		}
-		if err != nil {
-			return nil, err
 		}
 	}
 	return nil, nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
 // reasonUnverified is the reason of a Problem that is no verdict: the check itself could not be made.
@@ -92,7 +93,7 @@ func (r *Reconciler) checkNewRevision(ctx context.Context, _ client.Reader, o *o
 // dryRun asks the API server to make the ReplicaSet, with strict fields, without making it. An error means that there
 // is no verdict.
 func (r *Reconciler) dryRun(ctx context.Context, o *observation) (*plan.Problem, error) {
-	set, err := newReplicaSet(o, 0)
+	set, err := newReplicaSet(o, 0, plan.RoleNone)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +155,13 @@ func (r *Reconciler) foreignPods(ctx context.Context, o *observation) (*plan.Pro
 	for i := range list.Items {
 		pod := &list.Items[i]
 		owner := metav1.GetControllerOfNoCopy(pod)
-		if pod.DeletionTimestamp != nil || owner == nil || o.owns(owner.Name) {
+		if pod.DeletionTimestamp != nil || owner == nil || o.owns(owner) {
+			continue
+		}
+		if expected, err := r.expected(ctx, o, pod); err != nil || expected {
+			if err != nil {
+				return nil, err
+			}
 			continue
 		}
 		return problemf(v1alpha1.ReasonSelectorOverlap,
@@ -164,8 +171,13 @@ func (r *Reconciler) foreignPods(ctx context.Context, o *observation) (*plan.Pro
 	return nil, nil
 }
 
-// owns says whether a ReplicaSet of this name is, or was a moment ago, the Rollout's own.
-func (o *observation) owns(set string) bool {
-	hash, ours := strings.CutPrefix(set, o.rollout.Name+"-")
-	return ours && len(hash) == revisionLength
+// owns says whether a ReplicaSet is, or was a moment ago, the Rollout's own.
+func (o *observation) owns(set *metav1.OwnerReference) bool {
+	for _, own := range o.sets {
+		if own.UID == set.UID {
+			return true
+		}
+	}
+	hash, ours := strings.CutPrefix(set.Name, o.rollout.Name+"-")
+	return ours && len(hash) == wanted.RevisionLength
 }

@@ -20,27 +20,27 @@ type moment struct {
 
 // candidate is the revision that is being released, or "".
 func (m moment) candidate() string {
-	if m.status.Canary == nil {
+	if m.status.Release == nil {
 		return ""
 	}
-	return m.status.Canary.Revision
+	return m.status.Release.Revision
 }
 
 // behindCanary is the revision that the canary Service sends to: the candidate, and from the commit of its promotion
 // until the stable Service has taken over the new stable one.
 func (m moment) behindCanary() string {
-	if m.status.Canary != nil && m.status.Canary.SwitchingFrom != "" {
+	if m.status.Release != nil && m.status.Release.SwitchingFrom != "" {
 		return m.status.StableRevision
 	}
 	return m.candidate()
 }
 
 // weights are the canary Service's shares, all 0 where nothing was asked.
-func (m moment) weights() sluicev1alpha1.CanaryWeights {
-	if m.status.Canary == nil || m.status.Canary.Weights == nil {
-		return sluicev1alpha1.CanaryWeights{}
+func (m moment) weights() sluicev1alpha1.ReleaseWeights {
+	if m.status.Release == nil || m.status.Release.Weights == nil {
+		return sluicev1alpha1.ReleaseWeights{}
 	}
-	return *m.status.Canary.Weights
+	return *m.status.Release.Weights
 }
 
 // promoted says whether the commit is what is stable, with all the traffic.

@@ -18,8 +18,8 @@ func at(seconds float64) time.Time { return epoch.Add(time.Duration(seconds * fl
 
 // step is a moment at which the revision's weight was asked for, with what gateways may serve.
 func step(seconds float64, revision string, asked, low, high int32) moment {
-	return moment{at: at(seconds), status: sluicev1alpha1.RolloutStatus{Canary: &sluicev1alpha1.CanaryStatus{
-		Revision: revision, Weights: &sluicev1alpha1.CanaryWeights{Asked: asked, Low: low, High: high},
+	return moment{at: at(seconds), status: sluicev1alpha1.RolloutStatus{Release: &sluicev1alpha1.ReleaseStatus{
+		Revision: revision, Weights: &sluicev1alpha1.ReleaseWeights{Asked: asked, Low: low, High: high},
 	}}}
 }
 
@@ -32,7 +32,7 @@ func goodRelease() *history {
 		step(15, "new", 50, 50, 50), step(20, "new", 100, 50, 100), step(25, "", 100, 100, 100), step(30, "", 0, 0, 100),
 	} {
 		if m.at.Equal(at(25)) { // the commit of the promotion
-			m.status.StableRevision, m.status.Canary.SwitchingFrom = "new", "old"
+			m.status.StableRevision, m.status.Release.SwitchingFrom = "new", "old"
 		}
 		h.addMoment(m)
 	}

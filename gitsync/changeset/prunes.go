@@ -30,6 +30,8 @@ type PruneInput struct {
 	Owner string
 	// Elsewhere names the other GitSyncs that hold an object.
 	Elsewhere map[ID]string
+	// Adopted names the Rollouts that adopt a Deployment, by the Deployment: its pods are in use.
+	Adopted map[ID]ID
 	// Enabled says that what left Git is deleted.
 	Enabled bool
 	// AllowEmpty says that nothing may be left.
@@ -53,8 +55,9 @@ type Kept struct {
 // Why says why an object that left Git stays.
 type Why string
 
-// The reasons for which an object stays. All but PruneOff need a person.
+// The reasons for which an object stays. All but PruneOff and Adopting need a person.
 const (
+	Adopting    Why = "a Rollout adopts it, and removes it without its pods when they are taken over"
 	PruneOff    Why = "syncPolicy.automated.prune is not set"
 	Annotated   Why = "its annotation keeps it from being pruned"
 	HoldsData   Why = "its kind is never pruned, since others' objects or data would go with it: delete it by hand"
@@ -136,6 +139,7 @@ func Prunes(in PruneInput) PrunePlan {
 func (in PruneInput) stays(entry Entry) (why Why, forget bool) {
 	live, seen := in.Live[entry.ID]
 	_, held := in.Elsewhere[entry.ID]
+	_, adopted := in.Adopted[entry.ID]
 	switch {
 	case !seen:
 		return Unreadable, false
@@ -143,6 +147,8 @@ func (in PruneInput) stays(entry Entry) (why Why, forget bool) {
 		return "", true
 	case live.Terminating:
 		return Disappeared, false
+	case adopted:
+		return Adopting, false
 	case entry.UID != "" && entry.UID != live.UID:
 		return Replaced, false
 	case live.Protected:
@@ -196,7 +202,8 @@ func digest(deletions []Deletion) string {
 }
 
 // Removal returns what is deleted when a GitSync itself is deleted: all that is its own, in the reverse order of its
-// writing, except what is never pruned, annotated, held by another GitSync, or replaced. Those are orphaned.
+// writing, except what is never pruned, annotated, adopted by a Rollout, held by another GitSync, or replaced. Those are
+// orphaned.
 func Removal(in PruneInput) (stagesOut [][]Deletion, orphaned []Kept) {
 	in.Enabled = true
 	var deletions []Deletion

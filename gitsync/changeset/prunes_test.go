@@ -60,6 +60,9 @@ func TestGuards(t *testing.T) {
 			in.Live[goes] = l
 		}
 	}
+	adopted := func(in *changeset.PruneInput) {
+		in.Adopted = map[changeset.ID]changeset.ID{goes: {Group: "sluice.dev", Kind: "Rollout", Namespace: "team", Name: "app"}}
+	}
 	kind := func(group, kind string) func(*changeset.PruneInput) {
 		return func(in *changeset.PruneInput) {
 			delete(in.Inventory, goes)
@@ -80,18 +83,23 @@ func TestGuards(t *testing.T) {
 		deletes, forgets, keeps int
 		blocked, waiting        bool
 	}{
-		"what left Git is deleted":         {func(*changeset.PruneInput) {}, 1, 0, 0, false, false},
-		"nothing of a failed render":       {func(in *changeset.PruneInput) { in.Complete = false }, 0, 0, 0, false, false},
-		"not before all is healthy":        {func(in *changeset.PruneInput) { in.Settled = false }, 0, 0, 0, false, true},
-		"not if it is off":                 {func(in *changeset.PruneInput) { in.Enabled = false }, 0, 0, 1, false, false},
-		"not what could not be read":       {func(in *changeset.PruneInput) { delete(in.Live, goes) }, 0, 0, 1, false, false},
-		"what is gone is forgotten":        {live(func(l *changeset.Live) { l.Exists = false }), 0, 1, 0, false, false},
-		"not what has no label of ours":    {live(func(l *changeset.Live) { l.Owner = "" }), 0, 1, 0, false, false},
-		"not what has another's label":     {live(func(l *changeset.Live) { l.Owner = "team.other" }), 0, 1, 0, false, false},
-		"not another object of that name":  {live(func(l *changeset.Live) { l.UID = "other" }), 0, 0, 1, false, false},
-		"not what is annotated":            {live(func(l *changeset.Live) { l.Protected = true }), 0, 0, 1, false, false},
-		"not twice":                        {live(func(l *changeset.Live) { l.Terminating = true }), 0, 0, 1, false, false},
-		"not what another GitSync holds":   {func(in *changeset.PruneInput) { in.Elsewhere[goes] = "team/other" }, 0, 1, 0, false, false},
+		"what left Git is deleted":        {func(*changeset.PruneInput) {}, 1, 0, 0, false, false},
+		"nothing of a failed render":      {func(in *changeset.PruneInput) { in.Complete = false }, 0, 0, 0, false, false},
+		"not before all is healthy":       {func(in *changeset.PruneInput) { in.Settled = false }, 0, 0, 0, false, true},
+		"not if it is off":                {func(in *changeset.PruneInput) { in.Enabled = false }, 0, 0, 1, false, false},
+		"not what could not be read":      {func(in *changeset.PruneInput) { delete(in.Live, goes) }, 0, 0, 1, false, false},
+		"what is gone is forgotten":       {live(func(l *changeset.Live) { l.Exists = false }), 0, 1, 0, false, false},
+		"not what has no label of ours":   {live(func(l *changeset.Live) { l.Owner = "" }), 0, 1, 0, false, false},
+		"not what has another's label":    {live(func(l *changeset.Live) { l.Owner = "team.other" }), 0, 1, 0, false, false},
+		"not another object of that name": {live(func(l *changeset.Live) { l.UID = "other" }), 0, 0, 1, false, false},
+		"not what is annotated":           {live(func(l *changeset.Live) { l.Protected = true }), 0, 0, 1, false, false},
+		"not twice":                       {live(func(l *changeset.Live) { l.Terminating = true }), 0, 0, 1, false, false},
+		"not what another GitSync holds":  {func(in *changeset.PruneInput) { in.Elsewhere[goes] = "team/other" }, 0, 1, 0, false, false},
+		"not what a Rollout adopts":       {adopted, 0, 0, 1, false, false},
+		"what is adopted and gone is forgotten": {func(in *changeset.PruneInput) {
+			adopted(in)
+			live(func(l *changeset.Live) { l.Exists = false })(in)
+		}, 0, 1, 0, false, false},
 		"no Namespace":                     {kind("", "Namespace"), 0, 0, 1, false, false},
 		"no PersistentVolumeClaim":         {kind("", "PersistentVolumeClaim"), 0, 0, 1, false, false},
 		"no PersistentVolume":              {kind("", "PersistentVolume"), 0, 0, 1, false, false},
@@ -171,12 +179,16 @@ func TestRemovalLeavesWhatIsNotOurs(t *testing.T) {
 	foreign := in.Live[configMap("foreign")]
 	foreign.Owner = "team.other"
 	in.Live[configMap("foreign")] = foreign
+	deployment := changeset.ID{Group: "apps", Kind: "Deployment", Namespace: "team", Name: "web"}
+	add(&in, deployment, false)
+	in.Adopted = map[changeset.ID]changeset.ID{deployment: {Group: "sluice.dev", Kind: "Rollout", Namespace: "team", Name: "web"}}
 	stages, orphaned := changeset.Removal(in)
 	if got := deleted(changeset.PrunePlan{Stages: stages}); !slices.Equal(got, []string{"goes", "stays"}) {
 		t.Errorf("deletes %v", got)
 	}
-	if len(orphaned) != 1 || orphaned[0].ID.Name != "space" {
-		t.Errorf("leaves %v", orphaned)
+	want := []changeset.Kept{{ID: deployment, Why: changeset.Adopting}, {ID: changeset.ID{Kind: "Namespace", Name: "space"}, Why: changeset.HoldsData}}
+	if diff := cmp.Diff(want, orphaned); diff != "" {
+		t.Errorf("leaves (-want +got):\n%s", diff)
 	}
 }
 
@@ -187,7 +199,7 @@ func TestNeverWithoutReason(t *testing.T) {
 		in := changeset.PruneInput{
 			Complete: flag("complete"), Settled: flag("settled"), Enabled: flag("enabled"), AllowEmpty: flag("empty"),
 			Owner: owner, Inventory: map[changeset.ID]changeset.Entry{}, Live: map[changeset.ID]changeset.Live{},
-			Elsewhere: map[changeset.ID]string{},
+			Elsewhere: map[changeset.ID]string{}, Adopted: map[changeset.ID]changeset.ID{},
 		}
 		kinds := rapid.SampledFrom([]string{"ConfigMap", "Namespace", "PersistentVolumeClaim", "Service"})
 		for i := range rapid.IntRange(0, 20).Draw(t, "objects") {
@@ -208,6 +220,9 @@ func TestNeverWithoutReason(t *testing.T) {
 			if flag("held") {
 				in.Elsewhere[id] = "team/other"
 			}
+			if flag("adopted") {
+				in.Adopted[id] = changeset.ID{Kind: "Rollout"}
+			}
 		}
 		wanted := map[changeset.ID]bool{}
 		for _, d := range in.Desired {
@@ -220,7 +235,8 @@ func TestNeverWithoutReason(t *testing.T) {
 				count++
 				id, live := d.Entry.ID, in.Live[d.Entry.ID]
 				_, held := in.Elsewhere[id]
-				if !in.Complete || !in.Settled || !in.Enabled || wanted[id] || held || !live.Exists || live.Owner != owner ||
+				_, adopted := in.Adopted[id]
+				if adopted || !in.Complete || !in.Settled || !in.Enabled || wanted[id] || held || !live.Exists || live.Owner != owner ||
 					live.UID != in.Inventory[id].UID || d.UID != live.UID || live.Protected || live.Terminating ||
 					id.Kind == "Namespace" || id.Kind == "PersistentVolumeClaim" {
 					t.Fatalf("%s is deleted", id)

@@ -52,8 +52,8 @@ func (u user) canary(t *testing.T) {
 	serviceBefore := u.do(in("get", "service", "web", "web-canary", "-o", "jsonpath={.items[*].spec.selector}")...)
 
 	u.do(in("apply", "-f", edited(t, "examples/canary/canary.yaml", "value: v1", "value: v2"))...)
-	u.expect("Paused", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.canary.stepIndex}")...)
-	u.expect("Paused 3", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.canary.stepIndex}")...)
+	u.expect("Paused", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")...)
+	u.expect("Paused 3", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")...)
 	t.Log("\n" + u.sluice(in("get", "rollout", "web")...))
 
 	u.sluice(in("abort", "web", "--reason", "a second look")...)
@@ -62,7 +62,7 @@ func (u user) canary(t *testing.T) {
 		t.Errorf("status of an aborted Rollout exits 0:\n%s", out)
 	}
 	u.sluice(in("retry", "web")...)
-	u.expect("Paused 3", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.canary.stepIndex}")...)
+	u.expect("Paused 3", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")...)
 	u.sluice(in("promote", "web")...)
 	u.sluice(in("status", "web", "--wait", "--timeout", "3m")...)
 

@@ -9,137 +9,225 @@ import (
 // Result is what an exploration found.
 type Result struct {
 	States, Transitions int
-	// Trouble says what is wrong, with the shortest way there; empty when nothing is.
+	// Trouble says what is wrong; empty when nothing is.
 	Trouble string
+	// Trace is the shortest way there, as the names of transitions, which Replay takes.
+	Trace []string
 	// Complete says that every state was visited.
 	Complete bool
 }
 
-type visit struct {
-	from Key
-	name string
+// String is the trouble with the way there.
+func (r Result) String() string {
+	if r.Trouble == "" {
+		return fmt.Sprintf("%d states, %d transitions, complete: %v", r.States, r.Transitions, r.Complete)
+	}
+	return r.Trouble + "\n  " + strings.Join(r.Trace, "\n  ")
 }
 
+// none is no state.
+const none = ^uint32(0)
+
+// explorer knows every state by its key and its number, in the order in which they were found. A state is kept as the
+// move that led to it, since a world is large.
 type explorer struct {
-	seen    map[Key]visit
-	settled map[Key]bool
+	numbers map[Key]uint32
+	parent  []uint32
+	by      []uint16 // which move of the parent led to the state
+	fair    []uint32 // where a fair world goes from the state; itself where it is at rest
+	control []uint32 // where the controller alone goes from it; itself where it does nothing
+	enc     encoder
+	moves   []move
+	start   World
 	result  Result
 }
 
-// Explore visits every state that can be reached, breadth first, and stops at the first trouble.
-func Explore(scope *Scope, start World) Result {
-	x := &explorer{seen: map[Key]visit{}, settled: map[Key]bool{}}
-	first := start.Key()
-	x.seen[first] = visit{}
-	queue := []World{start}
-	for len(queue) > 0 {
-		w := queue[0]
-		queue = queue[1:]
-		key := w.Key()
-		if trouble := x.visit(w); trouble != "" {
-			x.result.Trouble = trouble + x.path(key)
-			return x.finish(false)
-		}
-		for _, t := range w.Transitions() {
-			x.result.Transitions++
-			next := t.Next.Key()
-			if trouble := step(w, t.Next); trouble != "" {
-				x.result.Trouble = trouble + x.path(key) + "\n  " + t.Name
-				return x.finish(false)
-			}
-			if _, ok := x.seen[next]; ok {
-				continue
-			}
-			x.seen[next] = visit{from: key, name: t.Name}
-			queue = append(queue, t.Next)
-		}
-		if scope.MaxStates > 0 && len(x.seen) >= scope.MaxStates {
-			return x.finish(false)
-		}
-	}
-	return x.finish(true)
+// Explore visits every state that can be reached from the start of a scope, breadth first, and stops at the first
+// trouble.
+func Explore(scope *Scope) Result {
+	x := &explorer{numbers: map[Key]uint32{}, start: Start(scope)}
+	return x.run(scope)
 }
 
-func (x *explorer) finish(complete bool) Result {
-	x.result.States, x.result.Complete = len(x.seen), complete
+func (x *explorer) run(scope *Scope) Result {
+	x.result.Complete = true
+	queue := newFrontier()
+	first := x.start
+	x.add(x.enc.key(&first), none, 0)
+	queue.push(&first)
+	for number := uint32(0); ; number++ {
+		w := queue.pop()
+		if w == nil {
+			break
+		}
+		fairOnly := scope.MaxStates > 0 && int(number) >= scope.MaxStates
+		if fairOnly {
+			x.result.Complete = false
+		}
+		if trouble := x.expand(number, w, queue, fairOnly); trouble != "" {
+			return x.trouble(trouble, number)
+		}
+	}
+	x.result.States = len(x.parent)
+	if trouble, number := x.circles(x.control); trouble {
+		return x.trouble("the controller goes round in circles in a world that does not change", number)
+	}
+	if trouble, number := x.circles(x.fair); trouble {
+		return x.trouble("goes round in circles", number)
+	}
 	return x.result
 }
 
-// step checks one transition.
-func step(before, after World) string {
-	if harm := Harm(before, after); harm != "" {
-		return harm
+// add numbers a state that is new.
+func (x *explorer) add(key Key, parent uint32, by uint16) uint32 {
+	number := uint32(len(x.parent))
+	x.numbers[key] = number
+	x.parent = append(x.parent, parent)
+	x.by = append(x.by, by)
+	x.fair = append(x.fair, none)
+	x.control = append(x.control, none)
+	return number
+}
+
+// expand takes every move that is possible in a state, or only the first fair one, and checks the state and each move.
+func (x *explorer) expand(number uint32, w *World, queue *frontier, fairOnly bool) string {
+	x.moves = w.moves(x.moves[:0])
+	moves := x.moves
+	if trouble := w.check(moves); trouble != "" {
+		return trouble
 	}
-	if StepWentBack(before, after) {
-		return fmt.Sprintf("step %d -> %d of the same release", before.State.Step, after.State.Step)
+	x.fair[number], x.control[number] = number, number
+	var next World
+	for i := range moves {
+		m := &moves[i]
+		if fairOnly && (!m.fair || x.fair[number] != number) {
+			continue
+		}
+		x.result.Transitions++
+		next = *w
+		if !m.fair {
+			next.pay(m)
+		}
+		next.take(m)
+		key := x.enc.key(&next)
+		to, known := x.numbers[key]
+		if trouble := checkMove(w, m, &next, known && to == number); trouble != "" {
+			return trouble + "\x00" + w.name(m)
+		}
+		if !known {
+			to = x.add(key, number, uint16(i))
+			queue.push(&next)
+		}
+		if m.fair && to != number && x.fair[number] == number {
+			x.fair[number] = to
+		}
+		if m.do == decide || m.do == carryOut {
+			x.control[number] = to
+		}
+	}
+	if x.fair[number] == number {
+		if trouble := w.unsettled(); trouble != "" {
+			return "comes to rest wrongly: " + trouble
+		}
 	}
 	return ""
 }
 
-// visit checks one state: the plan's invariants, and that a fair world comes to rest from here.
-func (x *explorer) visit(w World) string {
-	if len(w.Pending) == 0 {
-		if broken := w.BrokenInvariants(); len(broken) > 0 {
-			return "invariant: " + strings.Join(broken, "; ")
-		}
+// pay takes what a move costs off what the adversary has left. The verdicts of analyses are free.
+func (w *World) pay(m *move) {
+	if m.do != verdict {
+		w.Left--
 	}
-	return x.settles(w)
 }
 
-const patience = 2000
-
-// settles follows the fair transitions, always the first one that changes anything, until a state from which it is
-// known that the world comes to rest.
-func (x *explorer) settles(w World) string {
-	var walked []Key
-	on := map[Key]bool{}
-	for range patience {
-		key := w.Key()
-		if x.settled[key] {
-			break
-		}
-		walked = append(walked, key)
-		next, ok := w.FairStep()
-		if !ok {
-			if trouble := w.Unsettled(); trouble != "" {
-				return "comes to rest wrongly: " + trouble
+// circles looks for a circle among the states when each leads to one other, and returns the first state that is on one.
+func (x *explorer) circles(next []uint32) (found bool, first uint32) {
+	const (
+		unknown = iota
+		walking
+		good
+	)
+	known := make([]uint8, len(next))
+	var path []uint32
+	first = none
+	for start := range next {
+		path = path[:0]
+		at := uint32(start)
+		for known[at] == unknown {
+			known[at] = walking
+			path = append(path, at)
+			if next[at] == at || next[at] == none {
+				break
 			}
-			break
+			at = next[at]
 		}
-		if on[key] {
-			return "goes round in circles: " + next.Name
+		if known[at] == walking && next[at] != at && next[at] != none {
+			// The circle is the end of the path.
+			for _, on := range path[slices.Index(path, at):] {
+				first = min(first, on)
+			}
 		}
-		on[key] = true
-		w = next.Next
+		for _, on := range path {
+			known[on] = good
+		}
 	}
-	if len(walked) == patience {
-		return "does not come to rest"
-	}
-	for _, key := range walked {
-		x.settled[key] = true
-	}
-	return ""
+	return first != none, first
 }
 
-// FairStep is the first fair transition that leads to another state; none when the world is at rest.
-func (w World) FairStep() (Transition, bool) {
-	key := w.Key()
-	for _, t := range w.Transitions() {
-		if t.Fair && t.Next.Key() != key {
-			return t, true
-		}
+func (x *explorer) trouble(text string, number uint32) Result {
+	text, last, _ := strings.Cut(text, "\x00")
+	x.result.States, x.result.Complete = len(x.parent), false
+	x.result.Trouble, x.result.Trace = text, x.path(number)
+	if last != "" {
+		x.result.Trace = append(x.result.Trace, last)
 	}
-	return Transition{}, false
+	return x.result
 }
 
-func (x *explorer) path(key Key) string {
-	var names []string
-	for v := x.seen[key]; v.name != ""; v = x.seen[v.from] {
-		names = append(names, v.name)
+// path names the moves that lead to a state.
+func (x *explorer) path(number uint32) (names []string) {
+	var by []uint16
+	for ; x.parent[number] != none; number = x.parent[number] {
+		by = append(by, x.by[number])
 	}
-	var b strings.Builder
-	for _, name := range slices.Backward(names) {
-		fmt.Fprintf(&b, "\n  %s", name)
+	w := x.start
+	for _, i := range slices.Backward(by) {
+		m := w.moves(nil)[i]
+		names = append(names, w.name(&m))
+		if !m.fair {
+			w.pay(&m)
+		}
+		w.take(&m)
 	}
-	return b.String()
+	return names
+}
+
+// frontier is a queue of worlds in blocks, so that what has been visited is let go.
+type frontier struct {
+	blocks [][]World
+	next   int
+}
+
+const blockSize = 256
+
+func newFrontier() *frontier { return &frontier{} }
+
+func (f *frontier) push(w *World) {
+	if n := len(f.blocks); n == 0 || len(f.blocks[n-1]) == blockSize {
+		f.blocks = append(f.blocks, make([]World, 0, blockSize))
+	}
+	last := &f.blocks[len(f.blocks)-1]
+	*last = append(*last, *w)
+}
+
+// pop returns the oldest world; nil where there is none. It is good until the next pop.
+func (f *frontier) pop() *World {
+	if len(f.blocks) == 0 || f.next == len(f.blocks[0]) {
+		return nil
+	}
+	w := &f.blocks[0][f.next]
+	if f.next++; f.next == blockSize {
+		f.blocks, f.next = f.blocks[1:], 0
+	}
+	return w
 }

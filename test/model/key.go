@@ -3,6 +3,7 @@ package model
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strconv"
 	"time"
 
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
@@ -12,67 +13,64 @@ import (
 // for; names that nothing depends on do not count.
 type Key [16]byte
 
-const longest = 8 * time.Second
-
+// encoder writes what a key is made of.
 type encoder struct {
 	buf []byte
 	now time.Time
-	run string
+	// runs are the keys of the two analyses that the state asks for.
+	runs  [2]string
+	scope *Scope
 }
 
-// Key of a world.
-func (w World) Key() Key {
-	e := encoder{buf: make([]byte, 0, 256), now: w.Now, run: plan.RunKey(w.State)}
-	e.text(w.Wanted)
-	e.state(w.State)
-	e.objects(w.Live)
-	e.objects(w.Cache)
-	for _, b := range w.Behind {
-		e.flag(b)
+func (e *encoder) key(w *World) Key {
+	e.buf, e.now, e.scope = e.buf[:0], w.Now, w.scope
+	e.runs = [2]string{}
+	if w.State.Candidate != "" {
+		e.runs = [2]string{plan.RunKey(w.State), backgroundKey(w.State)}
 	}
-	e.int(int64(w.Gateway.Weight))
-	e.int(int64(w.Gateway.WeightAge))
-	e.int(int64(w.Gateway.EndpointsAge))
-	for _, revisions := range w.Gateway.Endpoints {
-		e.texts(revisions)
-	}
-	if w.Request.ID != w.State.Answered {
-		e.text(string(w.Request.Verb) + w.Request.Revision)
-		e.int(int64(w.Request.Step))
-	}
-	e.int(int64(len(w.Pending)))
-	for _, p := range w.Pending {
-		e.flag(p.Stale)
-		switch a := p.Action.(type) {
-		case plan.StartRun:
-			e.text("start")
-			e.flag(a.Key == e.run)
-		case plan.StopRun:
-			e.text("stop")
-			e.flag(a.Key == e.run)
-			e.flag(a.Key == w.Live.Run.Key)
-		default:
-			e.text(p.Action.String())
+	e.spec(w)
+	e.state(&w.State)
+	e.objects(&w.Live)
+	for i, behind := range w.behind() {
+		e.flag(behind)
+		if behind {
+			e.object(&w.Cache, i)
 		}
 	}
-	b := w.Left
-	e.buf = append(e.buf, byte(b.SpecChanges), byte(b.Requests), byte(b.Crashes), byte(b.Failures), byte(b.Losses))
+	e.gateway(w)
+	if w.Request.ID != w.State.Answered {
+		r := &w.Request
+		e.text(string(r.Verb))
+		e.text(r.Revision)
+		e.int(int64(r.Step))
+		e.int(int64(r.To))
+		e.flag(r.Full)
+		e.flag(r.SkipAnalysis)
+	}
+	e.pending(w)
+	e.int(int64(w.Left))
 	sum := sha256.Sum256(e.buf)
 	return Key(sum[:16])
 }
 
-func (e *encoder) int(v int64) { e.buf = binary.AppendVarint(e.buf, v) }
+// Key of a world.
+func (w *World) Key() Key {
+	e := encoder{}
+	return e.key(w)
+}
+
+func (e *encoder) int(v int64) {
+	if v >= -63 && v < 63 {
+		e.buf = append(e.buf, byte(v+64))
+		return
+	}
+	e.buf = append(e.buf, 0xff)
+	e.buf = binary.AppendVarint(e.buf, v)
+}
 
 func (e *encoder) text(s string) {
 	e.int(int64(len(s)))
 	e.buf = append(e.buf, s...)
-}
-
-func (e *encoder) texts(list []string) {
-	e.int(int64(len(list)))
-	for _, s := range list {
-		e.text(s)
-	}
 }
 
 func (e *encoder) flag(b bool) {
@@ -83,62 +81,182 @@ func (e *encoder) flag(b bool) {
 	e.buf = append(e.buf, 0)
 }
 
-func (e *encoder) time(t time.Time) {
+// age of a time, in whole ticks, up to the longest.
+func (e *encoder) age(t time.Time) {
 	if t.IsZero() {
-		e.buf = append(e.buf, 0xff)
+		e.buf = append(e.buf, 0xfe)
 		return
 	}
-	e.int(int64(max(-longest, min(longest, e.now.Sub(t))) / time.Second))
+	longest := e.scope.longest
+	age := max(-longest, min(longest, e.now.Sub(t)))
+	whole := age / tick
+	if age < 0 && age%tick != 0 {
+		whole--
+	}
+	e.int(int64(whole))
 }
 
-func (e *encoder) state(s plan.State) {
+func (e *encoder) spec(w *World) {
+	e.text(w.Wanted)
+	e.int(int64(w.Strategy))
+	e.int(int64(w.Replicas))
+	e.flag(w.Paused)
+	e.int(int64(w.Drives))
+	e.flag(w.Finalizer)
+	e.flag(w.Deleting)
+	e.flag(w.Finalizing)
+	e.flag(w.Gone)
+	e.flag(w.Zeroed)
+	e.int(int64(w.PlannedBy))
+	if len(w.Pending) > 0 {
+		e.int(int64(w.PlannedFor))
+	}
+	e.flag(w.RestartAt.IsZero())
+	e.flag(w.RestartAt.Equal(w.State.RestartedAt))
+}
+
+func (e *encoder) state(s *plan.State) {
 	e.text(s.Stable)
 	e.text(s.Candidate)
 	e.int(int64(s.Step))
 	e.text(s.PassedSteps)
-	e.time(s.StepStarted)
+	e.age(s.StepStarted)
 	e.int(int64(s.MostAvailable))
-	t := s.Traffic
+	e.age(s.ProgressedAt)
+	e.text(string(s.Mode))
+	e.flag(s.Paused)
+	e.flag(s.PausedSince.IsZero())
+	e.flag(s.BackgroundWaived)
+	e.text(s.Switched)
+	e.text(s.WorkloadScaledFor)
+	t := &s.Traffic
 	e.int(int64(t.Asked))
 	e.int(int64(t.Low))
 	e.int(int64(t.High))
-	e.time(t.AckedAt)
-	e.time(s.StableServedAt)
-	e.time(s.CanaryServedAt)
+	e.age(t.AckedAt)
+	e.age(s.StableServedAt)
+	e.age(s.CanaryServedAt)
 	e.text(s.SwitchingFrom)
 	e.int(int64(len(s.Retiring)))
-	for _, r := range s.Retiring {
-		e.text(r.Revision)
-		e.time(r.At)
+	for i := range s.Retiring {
+		e.text(s.Retiring[i].Revision)
+		e.age(s.Retiring[i].At)
 	}
 	e.int(int64(len(s.Originals)))
 	e.text(s.Abort.Revision)
-	e.texts(s.Rejected)
+	e.int(int64(len(s.Rejected)))
+	for _, revision := range s.Rejected {
+		e.text(revision)
+	}
 }
 
-func (e *encoder) objects(o objects) {
-	e.int(int64(len(o.RS)))
-	for _, rs := range o.RS {
+func (e *encoder) objects(o *objects) {
+	for i := range 4 {
+		e.object(o, i)
+	}
+}
+
+func (e *encoder) object(o *objects, informer int) {
+	switch informer {
+	case informRS:
+		e.sets(&o.Sets)
+	case informServices:
+		for i, pin := range o.Services.Pins {
+			e.text(pin)
+			for _, n := range o.Services.Ready[i] {
+				e.int(int64(n))
+			}
+		}
+	case informRoute:
+		e.int(int64(o.Route.Weight))
+		e.flag(o.Route.Rest)
+		e.flag(o.Route.Acked)
+		e.flag(o.Route.Refused)
+		e.flag(o.Route.Foreign)
+	case informRuns:
+		for i, r := range o.Runs {
+			e.flag(r.Key != "")
+			e.flag(r.Key == e.runs[i])
+			e.int(int64(r.Phase))
+		}
+	}
+}
+
+func (e *encoder) sets(s *sets) {
+	e.int(int64(s.N))
+	for i := range s.N {
+		rs := &s.RS[i]
 		e.text(rs.Revision)
+		if e.scope.RollbackWindow > 0 {
+			e.int(rs.Number)
+		}
 		e.int(int64(rs.Desired))
 		e.int(int64(rs.Pods))
 		e.int(int64(rs.Avail))
+		e.int(int64(rs.Old))
+		e.int(int64(rs.OldAvail))
 		e.text(string(rs.Role))
 		e.flag(rs.Settled)
 		e.flag(rs.Crashing)
-	}
-	for i := range o.Pins {
-		e.text(o.Pins[i])
-		e.int(int64(len(o.Slices[i])))
-		for _, s := range o.Slices[i] {
-			e.text(s.Revision)
-			e.int(int64(s.Ready))
+		e.flag(rs.Failed)
+		e.flag(rs.PreferOld)
+		if rs.Pods != rs.Desired {
+			e.int(int64(rs.Floor))
 		}
 	}
-	e.int(int64(o.Route.Weight))
-	e.flag(o.Route.Rest)
-	e.flag(o.Route.Acked)
-	e.flag(o.Run.Key != "")
-	e.flag(o.Run.Key == e.run)
-	e.int(int64(o.Run.Phase))
+	e.int(int64(s.Workload.Desired))
+}
+
+func (e *encoder) gateway(w *World) {
+	g := &w.Gateway
+	e.int(int64(g.Weight))
+	e.flag(g.Foreign)
+	e.buf = append(e.buf, g.Endpoints[0], g.Endpoints[1])
+	e.int(int64(g.WeightAge))
+	e.int(int64(g.EndpointsAge))
+}
+
+// pending is what is left of the plan.
+func (e *encoder) pending(w *World) {
+	left := w.Pending[w.Done:]
+	e.int(int64(len(left)))
+	if len(left) == 0 {
+		return
+	}
+	e.int(int64(w.Stale >> w.Done))
+	for _, action := range left {
+		e.action(w, action)
+	}
+}
+
+func (e *encoder) action(w *World, action plan.Action) {
+	switch a := action.(type) {
+	case plan.SetWeight:
+		e.buf = append(e.buf, 'w', byte(a.Percent))
+	case plan.ScaleReplicaSet:
+		e.buf = append(e.buf, 's', byte(a.From), byte(a.To))
+		e.text(a.Revision)
+	case plan.CreateReplicaSet:
+		e.buf = append(e.buf, 'c', byte(a.Replicas))
+		e.text(a.Revision)
+	case plan.MarkReplicaSet:
+		e.buf = append(e.buf, 'm')
+		e.text(a.Revision)
+		e.text(string(a.Role))
+	case plan.StartRun:
+		e.buf = append(e.buf, 'r', byte(a.Step))
+		e.flag(a.Key == e.runs[0] || a.Key == e.runs[1])
+	case plan.StopRun:
+		e.buf = append(e.buf, 'x')
+		e.flag(a.Key == e.runs[0] || a.Key == e.runs[1])
+		e.flag(a.Key == w.Live.Runs[0].Key)
+		e.flag(a.Key == w.Live.Runs[1].Key)
+	default:
+		e.text(action.String())
+	}
+}
+
+// backgroundKey names the analysis that runs in the background of the release that a state is in.
+func backgroundKey(s plan.State) string {
+	return s.Candidate + "-bg-" + strconv.FormatInt(s.ReleaseStarted.UnixMicro(), 36)
 }

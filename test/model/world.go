@@ -1,66 +1,105 @@
 package model
 
 import (
-	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
 )
 
-// Times of the model, in ticks of a second.
-const (
-	settle         = 2 * time.Second
-	scaleDownDelay = 3 * time.Second
-	deadline       = 0
-)
-
 var epoch = time.Unix(1_700_000_000, 0).UTC()
 
-// Scope is what a run of the explorer varies.
-type Scope struct {
-	Name      string
+// revisions bounds how many revisions there may be: A, B and C.
+const revisions = 3
+
+func index(revision string) int { return int(revision[0] - 'A') }
+
+func name(index int) string { return "ABC"[index : index+1] }
+
+// World is one state of everything. It is copied by value: what it points at is never changed.
+type World struct {
+	scope *Scope
+	// The spec.
+	Wanted    string
+	Strategy  int
 	Replicas  int32
-	Steps     []plan.Step
-	Revisions []string // that the spec may be changed to
-	Budget    Budget
-	// LagCaches says whether informers lag.
-	LagCaches bool
-	// Lag is by how much the data plane may be behind; what the engine is told to reckon with by default.
-	Lag time.Duration
-	// MaxStates ends the exploration; 0 means never.
-	MaxStates int
+	Paused    bool
+	RestartAt time.Time
+	// State is the status; Drives is the strategy whose Services and routes are driven, as recorded in it; -1 if none.
+	// Finalizer says that the Rollout may not go before it has given back what it drives.
+	State     plan.State
+	Drives    int
+	Finalizer bool
+	// Live are the objects, Cache what the informers have of them.
+	Live, Cache objects
+	Gateway     gateway
+	Request     plan.Request
+	// Pending[Done:] is what is left of the plan that the controller is carrying out; a bit of Stale says that an action
+	// was planned on an object that has changed since.
+	Pending []plan.Action
+	Done    int
+	Stale   uint32
+	// Deleting says that the Rollout is to be deleted, Finalizing that Pending gives back what it drives, and Gone that it
+	// is deleted.
+	Deleting, Finalizing, Gone bool
+	// Zeroed says that the spec has asked for no pods: requests are lost by what it asks for.
+	Zeroed bool
+	// PlannedBy is the strategy that the last plan was made with, PlannedFor the number of replicas.
+	PlannedBy  int
+	PlannedFor int32
+	Now        time.Time
+	// Left is how many things the adversary may still do.
+	Left int8
+	ids  int8
 }
 
-// Budget bounds what the adversary may do.
-type Budget struct {
-	SpecChanges, Requests, Crashes, Failures, Losses int8
-}
-
-// objects is the part of the world that informers see.
+// objects is the part of the world that informers see, an informer for each field.
 type objects struct {
-	RS     []replicaSet
-	Pins   [2]string // stable, canary
-	Slices [2][]plan.Endpoints
-	Route  route
-	Run    run
+	Sets     sets
+	Services services
+	Route    route
+	Runs     [2]run // of the step, and in the background
+}
+
+type sets struct {
+	RS       [revisions]replicaSet
+	N        int
+	Workload workload
 }
 
 type replicaSet struct {
 	Revision             string
 	Number               int64
 	Desired, Pods, Avail int32
-	Role                 plan.Role
-	Settled              bool
-	Crashing             bool
+	// Old are the pods from before the restart, OldAvail the available ones of them.
+	Old, OldAvail int32
+	Role          plan.Role
+	Settled       bool
+	Crashing      bool
+	// Failed says that a pod has failed by itself since all were available last.
+	Failed bool
+	// PreferOld says that old pods are deleted first.
+	PreferOld bool
+	// Floor is how many replicas the spec asked for when pods were last taken away.
+	Floor int32
+}
+
+type workload struct{ Desired, Pods int32 }
+
+type services struct {
+	Pins [2]string // stable, canary
+	// Ready are the ready endpoints of each revision.
+	Ready [2][revisions]int32
 }
 
 type route struct {
 	Weight int32
 	Rest   bool
 	Acked  bool
+	// Refused says that the gateway will not have it; Foreign that something else wrote the weight.
+	Refused, Foreign bool
 }
 
-// run is the analysis of the step whose key it has; empty when there is none.
+// run is an analysis; there is none where the key is empty.
 type run struct {
 	Key   string
 	Phase plan.RunPhase
@@ -68,144 +107,162 @@ type run struct {
 
 // gateway is the data plane.
 type gateway struct {
-	Weight int32
-	// Endpoints are the revisions that it knows behind each Service.
-	Endpoints [2][]string
+	Weight  int32
+	Foreign bool
+	// Endpoints are the revisions that it knows behind each Service, a bit each.
+	Endpoints [2]uint8
 	// WeightAge and EndpointsAge are for how many ticks it has been behind.
-	WeightAge, EndpointsAge int8
+	WeightAge, EndpointsAge int
 }
 
-// World is one state of everything.
-type World struct {
-	scope  *Scope
-	Wanted string
-	State  plan.State
-	Live   objects
-	Cache  objects
-	// Behind says which informers have not seen the latest: ReplicaSets, Services, route, runs.
-	Behind  [4]bool
-	Gateway gateway
-	Request plan.Request
-	// Pending is what is left of the plan that the controller is carrying out; Stale says which of it was planned on an
-	// object that has changed since.
-	Pending []pending
-	Now     time.Time
-	Left    Budget
-	ids     int8
-}
-
-type pending struct {
-	Action plan.Action
-	Stale  bool
-}
-
-// Informers, as indexes of Behind.
-const (
-	informRS = iota
-	informServices
-	informRoute
-	informRuns
-)
-
-// Start is a Rollout at rest with revision A.
+// Start is the first state of a scope: a Rollout at rest with revision A, whose spec wants Scope.Wanted; or one that has
+// just been created.
 func Start(scope *Scope) World {
-	if scope.Lag == 0 {
-		scope.Lag = settle
+	scope.prepare()
+	w := World{
+		scope: scope, Wanted: scope.Wanted, Replicas: scope.Replicas, PlannedFor: scope.Replicas, Drives: -1, Now: epoch,
+		Left: scope.Moves,
 	}
-	w := World{scope: scope, Wanted: "A", Now: epoch, Left: scope.Budget}
-	w.State.Stable = "A"
+	w.Zeroed = scope.Replicas == 0
+	w.Live.Route = route{Rest: true, Acked: true}
 	n := scope.Replicas
-	w.Live.RS = []replicaSet{{Revision: "A", Number: 1, Desired: n, Pods: n, Avail: n, Role: plan.RoleStable, Settled: true}}
-	w.Live.Route = route{Rest: true, Acked: true}
-	w.Live.Slices = w.wantedSlices()
-	w.Gateway.Endpoints = w.servedEndpoints()
-	w.Cache = w.Live.clone()
-	return w
-}
-
-// Create is a Rollout that has just been created.
-func Create(scope *Scope) World {
-	scope.Lag = settle
-	w := World{scope: scope, Wanted: "A", Now: epoch, Left: scope.Budget}
-	w.Live.Route = route{Rest: true, Acked: true}
-	w.Cache = w.Live.clone()
-	return w
-}
-
-func (o objects) clone() objects {
-	o.RS = slices.Clone(o.RS)
-	for i := range o.Slices {
-		o.Slices[i] = slices.Clone(o.Slices[i])
+	if scope.Workload != plan.WorkloadStays {
+		w.Live.Sets.Workload = workload{Desired: n, Pods: n}
 	}
-	return o
-}
-
-func (w World) clone() World {
-	w.Live, w.Cache = w.Live.clone(), w.Cache.clone()
-	for i := range w.Gateway.Endpoints {
-		w.Gateway.Endpoints[i] = slices.Clone(w.Gateway.Endpoints[i])
+	if !scope.Created {
+		w.State.Stable = "A"
+		w.Live.Sets.N = 1
+		w.Live.Sets.RS[0] = replicaSet{
+			Revision: "A", Number: 1, Desired: n, Pods: n, Avail: n, Role: plan.RoleStable, Settled: true, Floor: n,
+		}
+		w.Live.Services.Ready = w.wantedReady()
+		w.Gateway.Endpoints = w.wantedEndpoints()
 	}
-	w.Pending = slices.Clone(w.Pending)
-	w.State.Retiring = slices.Clone(w.State.Retiring)
-	w.State.Originals = slices.Clone(w.State.Originals)
-	w.State.Rejected = slices.Clone(w.State.Rejected)
+	w.Cache = w.Live
 	return w
 }
 
-func (o *objects) rs(revision string) *replicaSet {
-	for i := range o.RS {
-		if o.RS[i].Revision == revision {
-			return &o.RS[i]
+// Time is how long the world has gone on for.
+func (w *World) Time() time.Duration { return w.Now.Sub(epoch).Truncate(tick) }
+
+func (s *sets) list() []replicaSet { return s.RS[:s.N] }
+
+func (s *sets) find(revision string) *replicaSet {
+	for i := range s.RS[:s.N] {
+		if s.RS[i].Revision == revision {
+			return &s.RS[i]
 		}
 	}
 	return nil
 }
 
-// wantedSlices are the endpoints that the Services' selectors give.
-func (w World) wantedSlices() [2][]plan.Endpoints {
-	var out [2][]plan.Endpoints
-	for i, pin := range w.Live.Pins {
-		for _, rs := range w.Live.RS {
-			if rs.Avail > 0 && (pin == "" || pin == rs.Revision) {
-				out[i] = append(out[i], plan.Endpoints{Revision: rs.Revision, Ready: rs.Avail})
+// avail counts the available pods of a revision.
+func (s *sets) avail(revision string) int32 {
+	if rs := s.find(revision); rs != nil {
+		return rs.Avail
+	}
+	return 0
+}
+
+// strategy is what the spec says; driven what is driven, or would be.
+func (w *World) strategy() *Strategy { return &w.scope.Strategies[w.Strategy] }
+
+func (w *World) driven() *Strategy {
+	if w.Drives >= 0 {
+		return &w.scope.Strategies[w.Drives]
+	}
+	return w.strategy()
+}
+
+// wantedReady are the endpoints that the Services' selectors give.
+func (w *World) wantedReady() (ready [2][revisions]int32) {
+	for i, pin := range w.Live.Services.Pins {
+		for _, rs := range w.Live.Sets.list() {
+			if pin == "" || pin == rs.Revision {
+				ready[i][index(rs.Revision)] = rs.Avail
 			}
 		}
+	}
+	return ready
+}
+
+// wantedEndpoints are the revisions that the data plane is to know behind each Service.
+func (w *World) wantedEndpoints() (known [2]uint8) {
+	for i, ready := range w.Live.Services.Ready {
+		for revision, n := range ready {
+			if n > 0 {
+				known[i] |= 1 << revision
+			}
+		}
+	}
+	return known
+}
+
+// spec is what the engine is told. A strategy that has changed in mid-release is made to withdraw first what is driven.
+func (w *World) spec() plan.Spec {
+	s, scope := w.strategy(), w.scope
+	out := plan.Spec{
+		Revision: w.Wanted, Replicas: w.Replicas, Mover: s.Mover, BlueGreen: s.BlueGreen, Steps: s.Steps,
+		Background: s.Background, Surge: s.Surge, Unavailable: s.Unavailable, DynamicStable: s.DynamicStable,
+		MinPods: s.MinPods, Threshold: s.Threshold,
+		Settle: ticks(scope.Settle), ScaleDownDelay: ticks(scope.ScaleDownDelay), ScaleDownLimit: plan.Unbounded,
+		AbortScaleDownDelay: ticks(scope.AbortDelay), ProgressDeadline: ticks(scope.Deadline),
+		ProgressDeadlineAbort: scope.DeadlineAbort, RollbackWindow: scope.RollbackWindow,
+		HistoryLimit: scope.HistoryLimit, Paused: w.Paused, RestartAt: w.RestartAt, Workload: scope.Workload,
+	}
+	if scope.NoSettle {
+		out.Settle = 0
+	}
+	if d := w.driven(); !d.sameDrives(s) {
+		out.Mover, out.Withdraw = d.Mover, true
 	}
 	return out
 }
 
-// spec is what the engine is told.
-func (w World) spec() plan.Spec {
-	return plan.Spec{
-		Revision: w.Wanted, Replicas: w.scope.Replicas, Steps: w.scope.Steps,
-		Settle: settle, ScaleDownDelay: scaleDownDelay, AbortScaleDownDelay: 0, ProgressDeadline: deadline, HistoryLimit: 10,
-	}
-}
-
 // observe is what the engine sees of some objects.
-func (w World) observe(o objects) plan.Observed {
+func (w *World) observe(o *objects) plan.Observed {
+	driven := w.driven()
+	named := driven.named()
 	seen := plan.Observed{
-		State:   w.State,
-		Stable:  plan.Service{Pinned: o.Pins[0], Endpoints: o.Slices[0]},
-		Canary:  plan.Service{Pinned: o.Pins[1], Endpoints: o.Slices[1]},
-		Request: w.Request,
-		Routes: []plan.Route{{
+		State: w.State, Request: w.Request,
+		Stable: o.Services.observe(0, named[0]), Canary: o.Services.observe(1, named[1]),
+		Workload: plan.Workload{Desired: o.Sets.Workload.Desired, Pods: o.Sets.Workload.Pods},
+	}
+	if driven.Mover == plan.ByRoutes {
+		seen.Routes = []plan.Route{{
 			Name: "r", Low: o.Route.Weight, High: o.Route.Weight, AtRest: o.Route.Rest,
 			Acknowledged: o.Route.Acked, Waiting: "the gateway has not looked at it", Original: "{}",
-		}},
+		}}
 	}
-	for _, rs := range o.RS {
+	seen.ReplicaSets = make([]plan.ReplicaSet, 0, revisions)
+	for _, rs := range o.Sets.list() {
 		p := plan.ReplicaSet{
 			Revision: rs.Revision, Number: rs.Number, Desired: rs.Desired, Pods: rs.Pods, Available: rs.Avail,
-			Settled: rs.Settled, Role: rs.Role,
+			Settled: rs.Settled, Role: rs.Role, Old: rs.Old, OldReady: rs.OldAvail,
 		}
 		if rs.Crashing {
-			p.Unhealthy = plan.Unhealthy{Reason: "CrashLoopBackOff", Message: "pod x"}
+			p.Unhealthy = plan.Unhealthy{Reason: "CrashLoopBackOff", Message: "the app exits with 1"}
 		}
 		seen.ReplicaSets = append(seen.ReplicaSets, p)
 	}
-	if o.Run.Key != "" {
-		seen.Runs = []plan.Run{{Key: o.Run.Key, Phase: o.Run.Phase, Message: "m"}}
+	for _, r := range o.Runs {
+		if r.Key != "" {
+			seen.Runs = append(seen.Runs, plan.Run{Key: r.Key, Phase: r.Phase, Message: "the error rate is too high"})
+		}
 	}
 	return seen
+}
+
+func (s *services) observe(i int, named bool) plan.Service {
+	out := plan.Service{Named: named}
+	if !named {
+		return out
+	}
+	out.Pinned = s.Pins[i]
+	for revision, n := range s.Ready[i] {
+		if n > 0 {
+			out.Endpoints = append(out.Endpoints, plan.Endpoints{Revision: name(revision), Ready: n})
+		}
+	}
+	return out
 }

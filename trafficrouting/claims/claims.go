@@ -22,7 +22,7 @@ const (
 
 // Claim is one object of which a Rollout drives a part.
 type Claim struct {
-	// Kind is KindHTTPRoute or KindService.
+	// Kind is KindHTTPRoute, KindService or KindDeployment.
 	Kind string
 	// Namespace and Name are the object's.
 	Namespace, Name string
@@ -30,6 +30,8 @@ type Claim struct {
 	StableService, CanaryService string
 	// PinLabel is the key of a Service's selector that pins it to a revision.
 	PinLabel string
+	// SizeMark is the annotation of a Deployment whose number of pods a Rollout drives.
+	SizeMark string
 }
 
 // ForRollout lists what a Rollout of this namespace drives: each route that it names and its two Services. pinLabel is
@@ -78,7 +80,7 @@ func MarkedByOthers(annotations map[string]string, stableService string) bool {
 }
 
 // Overlay returns the desired object with the parts that are claimed as the live object has them now: in a route the
-// share of the canary Service, in a Service the selector key that pins it. live is nil when the object does not exist.
+// share of the canary Service, in a Service the selector key that pins it, in a Deployment the number of pods. live is nil when the object does not exist.
 // Neither input is changed; where nothing is claimed, or no release is running, the result equals desired.
 //
 // Where several claims are about the same traffic of an object, as those of a Rollout in Git and in the cluster are, the
@@ -100,6 +102,8 @@ func Overlay(claims []Claim, desired, live map[string]any) map[string]any {
 			overlayRoute(claim, result, live)
 		case KindService:
 			overlayService(claim, result, live)
+		case KindDeployment:
+			overlayWorkload(claim, result, live)
 		}
 	}
 	return result
@@ -107,8 +111,11 @@ func Overlay(claims []Claim, desired, live map[string]any) map[string]any {
 
 func (c Claim) matches(object map[string]any) bool {
 	group := ""
-	if c.Kind == KindHTTPRoute {
+	switch c.Kind {
+	case KindHTTPRoute:
 		group = routeGroup + "/"
+	case KindDeployment:
+		group = workloadGroup + "/"
 	}
 	apiVersion, _ := object["apiVersion"].(string)
 	metadata, _ := object["metadata"].(map[string]any)

@@ -18,6 +18,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=sluice.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("AbortStatus"):
 		return &apiv1alpha1.AbortStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AdoptRef"):
+		return &apiv1alpha1.AdoptRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AnalysisHistory"):
 		return &apiv1alpha1.AnalysisHistoryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AnalysisRun"):
@@ -32,20 +34,24 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AnalysisTemplateRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AnalysisTemplateSpec"):
 		return &apiv1alpha1.AnalysisTemplateSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AntiAffinity"):
+		return &apiv1alpha1.AntiAffinityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Argument"):
 		return &apiv1alpha1.ArgumentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AutomatedSync"):
 		return &apiv1alpha1.AutomatedSyncApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("CanaryStatus"):
-		return &apiv1alpha1.CanaryStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("BackgroundAnalysis"):
+		return &apiv1alpha1.BackgroundAnalysisApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("BlueGreenStrategy"):
+		return &apiv1alpha1.BlueGreenStrategyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CanaryStep"):
 		return &apiv1alpha1.CanaryStepApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CanaryStrategy"):
 		return &apiv1alpha1.CanaryStrategyApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("CanaryWeights"):
-		return &apiv1alpha1.CanaryWeightsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterAnalysisTemplate"):
 		return &apiv1alpha1.ClusterAnalysisTemplateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("EphemeralMetadata"):
+		return &apiv1alpha1.EphemeralMetadataApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FieldRef"):
 		return &apiv1alpha1.FieldRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GatewayAPIRouting"):
@@ -76,12 +82,28 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ObjectFailureApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PodTemplate"):
 		return &apiv1alpha1.PodTemplateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PreferredAntiAffinity"):
+		return &apiv1alpha1.PreferredAntiAffinityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PrometheusMetric"):
 		return &apiv1alpha1.PrometheusMetricApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RejectedRevision"):
 		return &apiv1alpha1.RejectedRevisionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseDrives"):
+		return &apiv1alpha1.ReleaseDrivesApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseRecord"):
+		return &apiv1alpha1.ReleaseRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseStatus"):
+		return &apiv1alpha1.ReleaseStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseVerdict"):
+		return &apiv1alpha1.ReleaseVerdictApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseWeights"):
+		return &apiv1alpha1.ReleaseWeightsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReplicaProgressThreshold"):
+		return &apiv1alpha1.ReplicaProgressThresholdApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RetiringRevision"):
 		return &apiv1alpha1.RetiringRevisionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RollbackWindow"):
+		return &apiv1alpha1.RollbackWindowApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rollout"):
 		return &apiv1alpha1.RolloutApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RolloutAnalysis"):
@@ -106,6 +128,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RouteOriginalApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RouteRef"):
 		return &apiv1alpha1.RouteRefApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SetCanaryScale"):
+		return &apiv1alpha1.SetCanaryScaleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StepAnalysisStatus"):
 		return &apiv1alpha1.StepAnalysisStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SyncPolicy"):
@@ -114,6 +138,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TemplateMetadataApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TrafficRouting"):
 		return &apiv1alpha1.TrafficRoutingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadRef"):
+		return &apiv1alpha1.WorkloadRefApplyConfiguration{}
 
 	}
 	return nil

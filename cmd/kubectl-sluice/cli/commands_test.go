@@ -23,7 +23,7 @@ func pausing() *v1alpha1.Rollout {
 	ro.UID = "rollout"
 	ro.Spec.Selector = metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
 	ro.Spec.Strategy.Canary = &v1alpha1.CanaryStrategy{Steps: []v1alpha1.CanaryStep{{Pause: &v1alpha1.RolloutPause{}}}}
-	ro.Status.Canary = &v1alpha1.CanaryStatus{Revision: hash2}
+	ro.Status.Release = &v1alpha1.ReleaseStatus{Revision: hash2}
 	return ro
 }
 
@@ -126,7 +126,7 @@ func TestStatus(t *testing.T) {
 func TestStatusWaits(t *testing.T) {
 	cl := newCluster(t, pausing())
 	cl.change(t, func(ro *v1alpha1.Rollout) {
-		ro.Status.Phase, ro.Status.StableRevision, ro.Status.Canary = v1alpha1.RolloutHealthy, hash2, nil
+		ro.Status.Phase, ro.Status.StableRevision, ro.Status.Release = v1alpha1.RolloutHealthy, hash2, nil
 	})
 	code := cl.run(t.Context(), "status", "web", "-w", "--revision", hash2)
 	cl.expect(t, code, ExitDone)

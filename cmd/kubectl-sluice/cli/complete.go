@@ -1,29 +1,36 @@
 package cli
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/cmd/kubectl-sluice/change"
+	"github.com/sluicehq/sluice/cmd/kubectl-sluice/steps"
 )
 
-// completeNames offers the names of the objects of a kind to the shell. A cluster that does not answer offers none.
+// Nothing of what follows is a file, and a cluster that does not answer offers nothing.
+const noFiles = cobra.ShellCompDirectiveNoFileComp
+
+// completeNames offers the names of the objects of a kind to the shell.
 func (a *app) completeNames(kind string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		none := cobra.ShellCompDirectiveNoFileComp
-		if len(args) > 0 && kindNames[lower(args[0])] != kind {
-			return nil, none
+		if len(args) > 1 || (len(args) == 1 && kindNames[lower(args[0])] != kind) {
+			return nil, noFiles
 		}
 		c, namespace, err := a.connect()
 		if err != nil {
-			return nil, none
+			return nil, noFiles
 		}
 		var names []cobra.Completion
 		switch kind {
 		case kindRollout:
 			list := &v1alpha1.RolloutList{}
 			if err := c.List(cmd.Context(), list, client.InNamespace(namespace)); err != nil {
-				return nil, none
+				return nil, noFiles
 			}
 			for i := range list.Items {
 				names = append(names, cobra.CompletionWithDesc(list.Items[i].Name, string(list.Items[i].Status.Phase)))
@@ -31,12 +38,94 @@ func (a *app) completeNames(kind string) cobra.CompletionFunc {
 		case kindGitSync:
 			list := &v1alpha1.GitSyncList{}
 			if err := c.List(cmd.Context(), list, client.InNamespace(namespace)); err != nil {
-				return nil, none
+				return nil, noFiles
 			}
 			for i := range list.Items {
 				names = append(names, list.Items[i].Name)
 			}
 		}
-		return names, none
+		return names, noFiles
+	}
+}
+
+// completeRollout offers something about a Rollout that is named already.
+type completeRollout func(cmd *cobra.Command, c client.Client, ro *v1alpha1.Rollout) []cobra.Completion
+
+// completeNameThen offers names of Rollouts and, once one is named, what then says.
+func (a *app) completeNameThen(then completeRollout) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, given string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 || (len(args) == 1 && kindNames[lower(args[0])] == kindRollout) {
+			return a.completeNames(kindRollout)(cmd, args, given)
+		}
+		head := args[:1]
+		if kindNames[lower(args[0])] == kindRollout {
+			head = args[:2]
+		}
+		return a.completeOf(cmd, head, then)
+	}
+}
+
+// completeOf offers something about the Rollout that args name.
+func (a *app) completeOf(cmd *cobra.Command, args []string, then completeRollout) ([]cobra.Completion, cobra.ShellCompDirective) {
+	name, err := named(cmd, kindRollout, args)
+	if err != nil {
+		return nil, noFiles
+	}
+	c, namespace, err := a.connect()
+	if err != nil {
+		return nil, noFiles
+	}
+	ro := &v1alpha1.Rollout{}
+	if err := c.Get(cmd.Context(), client.ObjectKey{Namespace: namespace, Name: name}, ro); err != nil {
+		return nil, noFiles
+	}
+	out := then(cmd, c, ro)
+	if len(out) > 0 && strings.HasSuffix(out[0], "=") {
+		return out, noFiles | cobra.ShellCompDirectiveNoSpace
+	}
+	return out, noFiles
+}
+
+func (a *app) completeSteps(_ *cobra.Command, _ client.Client, ro *v1alpha1.Rollout) []cobra.Completion {
+	var out []cobra.Completion
+	for i, step := range steps.Of(ro) {
+		out = append(out, cobra.CompletionWithDesc(strconv.Itoa(i+1), step.Text))
+	}
+	return append(out, cobra.CompletionWithDesc(stepEnd, "behind the last one"))
+}
+
+func (a *app) completeContainers(cmd *cobra.Command, c client.Client, ro *v1alpha1.Rollout) []cobra.Completion {
+	names, err := change.Containers(cmd.Context(), c, client.ObjectKeyFromObject(ro))
+	if err != nil {
+		return nil
+	}
+	out := make([]cobra.Completion, 0, len(names))
+	for _, name := range names {
+		out = append(out, name+"=")
+	}
+	return out
+}
+
+// completeRevisions offers the numbers of the revisions that a flag may name.
+func (a *app) completeRevisions(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.completeOf(cmd, args, func(cmd *cobra.Command, c client.Client, ro *v1alpha1.Rollout) []cobra.Completion {
+		revisions, err := change.Revisions(cmd.Context(), c, ro)
+		if err != nil {
+			return nil
+		}
+		var out []cobra.Completion
+		for _, r := range revisions {
+			if r.Hash != ro.Status.CurrentRevision {
+				out = append(out, cobra.CompletionWithDesc(strconv.FormatInt(r.Number, 10), r.String()))
+			}
+		}
+		return out
+	})
+}
+
+// register offers the values of a flag to the shell.
+func register(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		panic(err) // The flag is not there: a mistake in this package.
 	}
 }

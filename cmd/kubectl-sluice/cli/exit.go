@@ -93,7 +93,7 @@ func explain(err error, kind, namespace, name string) error {
 			object, lower(kind))
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("%s: %w\nWho may do what is in the ClusterRoles sluice-view, sluice-promoter, sluice-aborter, "+
-			"sluice-operator and sluice-edit; kubectl auth can-i tells what you may", object, err)
+			"sluice-operator, sluice-override and sluice-edit; kubectl auth can-i tells what you may", object, err)
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("%s: the cluster does not accept your credentials, log in again: %w", object, err)
 	case errors.As(err, &network):

@@ -40,16 +40,9 @@ func (a *app) getOne(use string, aliases []string, kind, short string, run getFu
 		Use: use + " NAME", Aliases: aliases, Short: short,
 		ValidArgsFunction: a.completeNames(kind),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := named(cmd, kind, args)
-			if err != nil {
-				return err
-			}
-			c, namespace, err := a.connect()
-			if err != nil {
-				return err
-			}
-			key := client.ObjectKey{Namespace: namespace, Name: name}
-			return explain(run(cmd.Context(), c, key, watch), kind, namespace, name)
+			return a.about(cmd, kind, args, nothingToCheck, func(ctx context.Context, c client.WithWatch, key client.ObjectKey) error {
+				return run(ctx, c, key, watch)
+			})
 		},
 	}
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "Go on showing it as it changes.")
@@ -69,9 +62,9 @@ func (a *app) getRollout(ctx context.Context, c client.WithWatch, key client.Obj
 	if err := c.Get(ctx, key, ro); err != nil {
 		return err
 	}
-	selector, err := metav1.LabelSelectorAsSelector(&ro.Spec.Selector)
+	selector, err := podSelector(ro)
 	if err != nil {
-		return fmt.Errorf("spec.selector: %w", err)
+		return err
 	}
 	runs := labels.SelectorFromSet(labels.Set{v1alpha1.LabelRollout: key.Name})
 	errs := make(troubles, 1)
@@ -90,6 +83,25 @@ func (a *app) getRollout(ctx context.Context, c client.WithWatch, key client.Obj
 		return a.screen().once(build())
 	}
 	return a.screen().follow(ctx, feed, errs, build)
+}
+
+// podSelector selects the Rollout's ReplicaSets and pods. With workloadRef the spec may have none; status tells it then.
+func podSelector(ro *v1alpha1.Rollout) (labels.Selector, error) {
+	if ro.Status.Selector != "" {
+		selector, err := labels.Parse(ro.Status.Selector)
+		if err != nil {
+			return nil, fmt.Errorf("status.selector: %w", err)
+		}
+		return selector, nil
+	}
+	if len(ro.Spec.Selector.MatchLabels)+len(ro.Spec.Selector.MatchExpressions) == 0 {
+		return labels.Nothing(), nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(&ro.Spec.Selector)
+	if err != nil {
+		return nil, fmt.Errorf("spec.selector: %w", err)
+	}
+	return selector, nil
 }
 
 // buildRollout returns the model of the feed; when the Rollout is gone, its last state with a note.

@@ -120,7 +120,7 @@ func rejection(s *v1alpha1.RolloutStatus, revision string) (string, bool) {
 	if s.Abort != nil && s.Abort.Revision == revision {
 		return strings.Trim(s.Abort.Reason+": "+s.Abort.Message, ": "), true
 	}
-	if s.Canary != nil && s.Canary.Revision == revision {
+	if s.Release != nil && s.Release.Revision == revision {
 		return "", false
 	}
 	for _, r := range s.Rejected {

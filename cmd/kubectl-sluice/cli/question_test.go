@@ -33,7 +33,7 @@ func TestQuestion(t *testing.T) {
 	}
 	retried := func(s *v1alpha1.RolloutStatus) {
 		rejected(s)
-		s.Canary = &v1alpha1.CanaryStatus{Revision: hash2}
+		s.Release = &v1alpha1.ReleaseStatus{Revision: hash2}
 	}
 	behind := func(s *v1alpha1.RolloutStatus) { s.ObservedGeneration = 0 }
 	unchecked := func(s *v1alpha1.RolloutStatus) {

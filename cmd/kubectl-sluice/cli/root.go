@@ -57,8 +57,10 @@ For completion after "kubectl sluice", put an executable file kubectl_complete-s
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nSee: %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.getCommand(), a.listCommand(), a.statusCommand(), a.syncCommand(), a.versionCommand())
+	root.AddCommand(a.getCommand(), a.listCommand(), a.statusCommand(), a.historyCommand(), a.syncCommand(), a.versionCommand())
+	root.AddCommand(a.planCommand(), a.lintCommand())
 	root.AddCommand(a.verbCommands()...)
+	root.AddCommand(a.changeCommands()...)
 	return root
 }
 

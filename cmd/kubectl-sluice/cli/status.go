@@ -42,19 +42,9 @@ content first appeared; seven digits or more of either will do. Waiting may begi
 ` + exitCodesHelp,
 		ValidArgsFunction: a.completeNames(kindRollout),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := named(cmd, kindRollout, args)
-			if err != nil {
-				return err
-			}
-			if err := o.validate(); err != nil {
-				return err
-			}
-			c, namespace, err := a.connect()
-			if err != nil {
-				return err
-			}
-			key := client.ObjectKey{Namespace: namespace, Name: name}
-			return explain(a.status(cmd.Context(), c, key, o), kindRollout, namespace, name)
+			return a.about(cmd, kindRollout, args, o.validate, func(ctx context.Context, c client.WithWatch, key client.ObjectKey) error {
+				return a.status(ctx, c, key, o)
+			})
 		},
 	}
 	cmd.Flags().BoolVarP(&o.wait, "wait", "w", false, "Wait until it is healthy or has failed.")

@@ -25,19 +25,10 @@ func (a *app) syncCommand() *cobra.Command {
 			exitCodesHelp,
 		ValidArgsFunction: a.completeNames(kindGitSync),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := named(cmd, kindGitSync, args)
-			if err != nil {
-				return err
-			}
-			if err := validTimeout(timeout); err != nil {
-				return err
-			}
-			c, namespace, err := a.connect()
-			if err != nil {
-				return err
-			}
-			key := client.ObjectKey{Namespace: namespace, Name: name}
-			return explain(a.sync(cmd.Context(), c, key, timeout, noWait), kindGitSync, namespace, name)
+			check := func() error { return validTimeout(timeout) }
+			return a.about(cmd, kindGitSync, args, check, func(ctx context.Context, c client.WithWatch, key client.ObjectKey) error {
+				return a.sync(ctx, c, key, timeout, noWait)
+			})
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", syncTimeout, "How long to wait for the sync; 0 means without end.")

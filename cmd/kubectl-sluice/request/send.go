@@ -18,10 +18,10 @@ const MaxReason = 1024
 
 // Ask is what a person asks of a Rollout.
 type Ask struct {
+	Wish
+
 	// Rollout is the Rollout.
 	Rollout client.ObjectKey
-	// Verb is what is asked for.
-	Verb v1alpha1.RolloutVerb
 	// ID is an identity that no other request has or had.
 	ID string
 	// By is the caller as the API server knows them; see Caller.
@@ -53,7 +53,7 @@ func Send(ctx context.Context, c client.Client, ask Ask) (Target, error) {
 			return err
 		}
 		var err error
-		if target, err = Judge(ask.Verb, ro); err != nil {
+		if target, err = Judge(ask.Wish, ro); err != nil {
 			return err
 		}
 		return apply(ctx, c, ro, ask, target)
@@ -69,6 +69,15 @@ func apply(ctx context.Context, c client.Client, ro *v1alpha1.Rollout, ask Ask, 
 		WithBy(ask.By)
 	if target.StepIndex != nil {
 		request.WithStepIndex(*target.StepIndex)
+	}
+	if target.ToStep != nil {
+		request.WithToStep(*target.ToStep)
+	}
+	if ask.Full {
+		request.WithFull(true)
+	}
+	if ask.SkipAnalysis {
+		request.WithSkipAnalysis(true)
 	}
 	if ask.Reason != "" {
 		request.WithReason(ask.Reason)

@@ -35,13 +35,17 @@ func rollout() *v1alpha1.Rollout {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "web", UID: "rollout", Generation: 3, CreationTimestamp: before(26 * time.Hour)},
 		Spec: v1alpha1.RolloutSpec{
 			Replicas: new(int32(3)),
-			Strategy: v1alpha1.RolloutStrategy{Canary: &v1alpha1.CanaryStrategy{Steps: []v1alpha1.CanaryStep{
-				{SetWeight: new(int32(20))},
-				{Pause: &v1alpha1.RolloutPause{Duration: new(intstr.FromString("30s"))}},
-				{Analysis: &v1alpha1.RolloutAnalysis{Templates: []v1alpha1.AnalysisTemplateRef{{TemplateName: "success-rate"}, {TemplateName: "latency"}}}},
-				{SetWeight: new(int32(50))},
-				{Pause: &v1alpha1.RolloutPause{}},
-			}}},
+			Strategy: v1alpha1.RolloutStrategy{Canary: &v1alpha1.CanaryStrategy{
+				StableService: "web", CanaryService: "web-canary",
+				TrafficRouting: &v1alpha1.TrafficRouting{GatewayAPI: &v1alpha1.GatewayAPIRouting{HTTPRoutes: []v1alpha1.RouteRef{{Name: "web"}}}},
+				Steps: []v1alpha1.CanaryStep{
+					{SetWeight: new(int32(20))},
+					{Pause: &v1alpha1.RolloutPause{Duration: new(intstr.FromString("30s"))}},
+					{Analysis: templates("success-rate", "latency")},
+					{SetWeight: new(int32(50))},
+					{Pause: &v1alpha1.RolloutPause{}},
+				},
+			}},
 		},
 		Status: v1alpha1.RolloutStatus{
 			ObservedGeneration: 3,
@@ -54,6 +58,53 @@ func rollout() *v1alpha1.Rollout {
 	}
 }
 
+func templates(names ...string) *v1alpha1.RolloutAnalysis {
+	a := &v1alpha1.RolloutAnalysis{}
+	for _, name := range names {
+		a.Templates = append(a.Templates, v1alpha1.AnalysisTemplateRef{TemplateName: name})
+	}
+	return a
+}
+
+// unrouted takes the router away: the numbers of pods carry the weight.
+func unrouted(ro *v1alpha1.Rollout) *v1alpha1.Rollout {
+	c := ro.Spec.Strategy.Canary
+	c.StableService, c.CanaryService, c.TrafficRouting = "", "", nil
+	return ro
+}
+
+// blueGreen makes the Rollout one that switches the selector of its active Service, after an analysis and a person.
+func blueGreen(ro *v1alpha1.Rollout) *v1alpha1.Rollout {
+	ro.Spec.Strategy = v1alpha1.RolloutStrategy{BlueGreen: &v1alpha1.BlueGreenStrategy{
+		ActiveService: "web", PreviewService: "web-preview", AutoPromotionEnabled: new(false),
+		PrePromotionAnalysis: templates("smoke"), PostPromotionAnalysis: templates("success-rate"),
+	}}
+	if ro.Status.Release != nil {
+		ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{}
+	}
+	return ro
+}
+
+// past is a release of v1 that was promoted, and one of v2 before it that was not.
+func past() []v1alpha1.ReleaseRecord {
+	return []v1alpha1.ReleaseRecord{
+		{
+			Revision: v1Hash, Number: 3, Commit: v1Commit, Outcome: v1alpha1.OutcomePromoted, PausedSeconds: 90,
+			StartedAt: microBefore(26*time.Hour + 5*time.Minute), FinishedAt: microBefore(26 * time.Hour),
+			Verdicts: []v1alpha1.ReleaseVerdict{
+				{AnalysisRun: "web-1111111111-2-abc", Phase: v1alpha1.AnalysisSuccessful},
+				{AnalysisRun: "web-1111111111-bg-abc", Phase: v1alpha1.AnalysisSuccessful},
+			},
+		},
+		{
+			Revision: "0123456789", Number: 2, Outcome: v1alpha1.OutcomeAborted, Reason: v1alpha1.AbortAnalysisFailed,
+			Message: "metric success-rate: 3 of 3 measurements failed", StartedAt: microBefore(50 * time.Hour), FinishedAt: microBefore(49 * time.Hour),
+			Verdicts: []v1alpha1.ReleaseVerdict{{AnalysisRun: "web-0123456789-2-xyz", Phase: v1alpha1.AnalysisFailed}},
+		},
+		{Revision: "abcdefabcd", Number: 1, Outcome: v1alpha1.OutcomePromoted, Reason: "FirstRevision", FinishedAt: microBefore(60 * time.Hour)},
+	}
+}
+
 // releasing is the Rollout with v2 on its way, in the step with that index.
 func releasing(step int32) *v1alpha1.Rollout {
 	ro := rollout()
@@ -61,9 +112,9 @@ func releasing(step int32) *v1alpha1.Rollout {
 	s.Phase, s.Message = v1alpha1.RolloutProgressing, "canary 1 of 2 available, waiting"
 	s.Commit, s.CurrentRevision = v2Commit, v2Hash
 	s.Replicas, s.UpdatedReplicas, s.ReadyReplicas, s.AvailableReplicas = 5, 2, 4, 4
-	s.Canary = &v1alpha1.CanaryStatus{
+	s.Release = &v1alpha1.ReleaseStatus{
 		Revision: v2Hash, StepIndex: step, StepStartedAt: new(microBefore(12 * time.Second)),
-		Weights: &v1alpha1.CanaryWeights{Asked: 20, Low: 0, High: 20},
+		Weights: &v1alpha1.ReleaseWeights{Asked: 20, Low: 0, High: 20},
 	}
 	return ro
 }

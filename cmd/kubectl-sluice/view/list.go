@@ -24,7 +24,7 @@ type Row struct {
 	Phase           v1alpha1.RolloutPhase
 	Step, Weight    string
 	Ready           string
-	Stable, Canary  string
+	Stable, New     string
 	Commit, Message string
 	CreatedAt       time.Time
 }
@@ -49,9 +49,9 @@ func BuildList(rollouts []*v1alpha1.Rollout, namespace string, now time.Time) Li
 		}
 		if p := position(ro); p.Active {
 			row.Step = fmt.Sprintf("%d/%d", min(p.Index+1, p.Total), p.Total)
-			row.Canary = s.Canary.Revision
+			row.New = s.Release.Revision
 		}
-		if w := weights(s.Canary); w != nil {
+		if w := weights(Objects{Rollout: ro}); w != nil {
 			row.Weight = fmt.Sprintf("%d %%", w.Asked)
 		}
 		l.Rows = append(l.Rows, row)
@@ -77,11 +77,11 @@ func (l List) lines() []line {
 		out = append(out, line{table: 1, cells: cells})
 	}
 	add("NAMESPACE", cell{"NAME", Strong}, cell{"PHASE", Strong}, cell{"STEP", Strong}, cell{"WEIGHT", Strong},
-		cell{"READY", Strong}, cell{"STABLE", Strong}, cell{"CANARY", Strong}, cell{"COMMIT", Strong}, cell{"AGE", Strong},
+		cell{"READY", Strong}, cell{"STABLE", Strong}, cell{"NEW", Strong}, cell{"COMMIT", Strong}, cell{"AGE", Strong},
 		cell{"MESSAGE", Strong})
 	for _, r := range l.Rows {
 		add(r.Namespace, cell{r.Name, Plain}, cell{or(string(r.Phase), "-"), phaseMood(r.Phase)}, cell{or(r.Step, "-"), Plain},
-			cell{or(r.Weight, "-"), Plain}, cell{r.Ready, Plain}, cell{or(r.Stable, "-"), Plain}, cell{or(r.Canary, "-"), Plain},
+			cell{or(r.Weight, "-"), Plain}, cell{r.Ready, Plain}, cell{or(r.Stable, "-"), Plain}, cell{or(r.New, "-"), Plain},
 			cell{or(r.Commit, "-"), Plain}, cell{or(since(r.CreatedAt, l.Now), "-"), Idle}, cell{r.Message, Plain})
 	}
 	return out

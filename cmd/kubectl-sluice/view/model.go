@@ -27,9 +27,19 @@ type Rollout struct {
 	// Commit of the wanted content; empty where no GitSync applied it.
 	Commit   string
 	Position Position
-	// Weights of the canary Service; nil at rest.
+	// Hold is a pause that somebody asked for, or that the spec asks for; nil where there is none.
+	Hold *Hold
+	// Weights of the new revision; nil at rest.
 	Weights *Weights
-	Pods    PodCounts
+	// Background is the analysis beside the steps; nil where there is none.
+	Background *BackgroundRun
+	// Restart is a restart that is not done; nil where there is none.
+	Restart *Restart
+	// Template is where the pod template comes from; empty where it is the spec's own.
+	Template string
+	// Past is the release that ended last; nil where none has.
+	Past *v1alpha1.ReleaseRecord
+	Pods PodCounts
 	// Pending is a request that the controller has not looked at.
 	Pending *v1alpha1.RolloutRequest
 	// Last is the last request that it has looked at.
@@ -52,21 +62,60 @@ type Position struct {
 	Step, Next string
 	// Ends is when a timed pause is over; zero otherwise.
 	Ends time.Time
+	// Since is when a pause without an end began; zero otherwise.
+	Since time.Time
 	// Active is false at rest.
 	Active bool
 	// Switching is true once the promotion is committed.
 	Switching bool
+	// Withdrawing says that the strategy has changed: what was begun comes to rest before the new one counts.
+	Withdrawing bool
+	// Mode is the word of status.release.mode; empty where every step is taken.
+	Mode string
+	// Last says what comes behind the last step.
+	Last string
 }
 
-// Weights is the canary Service's share of the traffic in percent.
+// Hold is a pause that is no step.
+type Hold struct {
+	// BySpec says that it is spec.paused.
+	BySpec bool
+	// By is who asked for it, where that is known; Reason is why.
+	By, Reason string
+	// Since is when; zero where that is not known.
+	Since time.Time
+}
+
+// Weights is the new revision's share of the traffic in percent.
 type Weights struct {
+	// By is what moves it: Routes, Replicas or Selector.
+	By               string
 	Asked, Low, High int32
 	// AcknowledgedAt is zero until every gateway has acknowledged the asked share.
 	AcknowledgedAt time.Time
+	// Serving counts the available pods of the new revision, Available those of all; both 0 where they are not known.
+	// With Replicas they are what the share comes to.
+	Serving, Available int32
 }
 
 // settled says that nothing but the asked share is served: what was asked before is gone.
 func (w *Weights) settled() bool { return w.Low == w.Asked && w.High == w.Asked }
+
+// BackgroundRun is the analysis beside the steps.
+type BackgroundRun struct {
+	Name, Message string
+	Phase         v1alpha1.AnalysisPhase
+	// Waived says that somebody promoted past its being inconclusive.
+	Waived bool
+}
+
+// Restart is a restart that is not done.
+type Restart struct {
+	// At is the time before which pods were made that are to be replaced.
+	At time.Time
+	// Old counts those of them that are still there, Total all pods; -1 where pods cannot be read.
+	Old, Total int
+}
 
 // PodCounts are the pods that are not terminating.
 type PodCounts struct {
@@ -80,6 +129,8 @@ type Role string
 const (
 	RoleStable   Role = "stable"
 	RoleCanary   Role = "canary"
+	RoleActive   Role = "active"
+	RolePreview  Role = "preview"
 	RoleRetiring Role = "retiring"
 	RoleRejected Role = "rejected"
 )
@@ -126,12 +177,13 @@ type Pod struct {
 
 // Run is what is shown of an AnalysisRun.
 type Run struct {
-	Name      string
-	Phase     v1alpha1.AnalysisPhase
-	Message   string
-	Step      string
-	CreatedAt time.Time
-	Metrics   []Metric
+	Name    string
+	Phase   v1alpha1.AnalysisPhase
+	Message string
+	// Step is the index of its step, Type what it is for; empty where that is not known.
+	Step, Type string
+	CreatedAt  time.Time
+	Metrics    []Metric
 }
 
 // Metric is what is shown of a metric of a run.

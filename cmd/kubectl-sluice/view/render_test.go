@@ -68,13 +68,13 @@ func TestRollout(t *testing.T) {
 		"timed-pause": func() Objects {
 			ro := releasing(1)
 			ro.Status.Phase, ro.Status.Message = v1alpha1.RolloutPaused, "paused in step 2"
-			ro.Status.Canary.Weights = &v1alpha1.CanaryWeights{Asked: 20, Low: 20, High: 20, AcknowledgedAt: new(microBefore(18 * time.Second))}
+			ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 20, Low: 20, High: 20, AcknowledgedAt: new(microBefore(18 * time.Second))}
 			return Objects{Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1, v2(2)}, Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, 40*time.Second))}
 		},
 		"analysis": func() Objects {
 			ro := releasing(2)
 			ro.Status.Message = "analysis web-2222222222-2 is running"
-			ro.Status.Canary.Weights = &v1alpha1.CanaryWeights{Asked: 20, Low: 20, High: 20, AcknowledgedAt: new(microBefore(time.Minute))}
+			ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 20, Low: 20, High: 20, AcknowledgedAt: new(microBefore(time.Minute))}
 			run := analysisRun(v1alpha1.AnalysisRunning, "", v1alpha1.MetricResult{
 				Name: "success-rate", Phase: v1alpha1.AnalysisRunning, Successful: 3, NoData: 1,
 				Measurements: []v1alpha1.Measurement{{Value: "[0.91]"}, {Value: "[0.9987]"}, {Phase: v1alpha1.AnalysisPending, Message: "no data"}},
@@ -93,9 +93,9 @@ func TestRollout(t *testing.T) {
 			ro := releasing(5)
 			s := &ro.Status
 			s.Message, s.StableRevision = "the stable Service takes over", v2Hash
-			s.Canary.Revision, s.Canary.SwitchingFrom, s.Canary.StableServedAt = "", v1Hash, new(microBefore(time.Second))
-			s.Canary.Weights = &v1alpha1.CanaryWeights{Asked: 0, Low: 0, High: 100}
-			s.Canary.Retiring = []v1alpha1.RetiringRevision{{Revision: v1Hash, At: metav1.NewMicroTime(now.Add(25 * time.Second))}}
+			s.Release.Revision, s.Release.SwitchingFrom, s.Release.StableServedAt = "", v1Hash, new(microBefore(time.Second))
+			s.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 0, Low: 0, High: 100}
+			s.Release.Retiring = []v1alpha1.RetiringRevision{{Revision: v1Hash, At: metav1.NewMicroTime(now.Add(25 * time.Second))}}
 			return Objects{Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1, v2(2)}, Pods: slices.Concat(v1Pods, podsOf(v2Hash, 2, time.Minute))}
 		},
 		"aborted": func() Objects {
@@ -104,7 +104,7 @@ func TestRollout(t *testing.T) {
 			s.Phase, s.Message = v1alpha1.RolloutDegraded, "revision 2222222222 was aborted: metric success-rate: 3 of 3 measurements failed, the last was [0.71], and more of this sentence to see it wrapped"
 			s.Abort = &v1alpha1.AbortStatus{Revision: v2Hash, Reason: v1alpha1.AbortAnalysisFailed, Message: "metric success-rate failed"}
 			s.Rejected = []v1alpha1.RejectedRevision{{Revision: v2Hash, Commit: v2Commit, Reason: v1alpha1.AbortAnalysisFailed, Message: "metric success-rate failed", AnalysisRun: "web-bad"}}
-			s.Canary = &v1alpha1.CanaryStatus{Retiring: []v1alpha1.RetiringRevision{{Revision: v2Hash, At: metav1.NewMicroTime(now.Add(25 * time.Second))}}}
+			s.Release = &v1alpha1.ReleaseStatus{Retiring: []v1alpha1.RetiringRevision{{Revision: v2Hash, At: metav1.NewMicroTime(now.Add(25 * time.Second))}}}
 			s.Request = &v1alpha1.RolloutRequest{ID: "b", Verb: v1alpha1.VerbRetry, Revision: v2Hash, By: "bob", Reason: "the \"test\" was wrong"}
 			s.LastRequest = &v1alpha1.RolloutRequestOutcome{ID: "a", Verb: v1alpha1.VerbPromote, By: "alice", Message: "the release has moved on", At: microBefore(3 * time.Minute)}
 			run := analysisRun(v1alpha1.AnalysisFailed, "metric success-rate failed", v1alpha1.MetricResult{
@@ -125,6 +125,142 @@ func TestRollout(t *testing.T) {
 	for name, build := range cases {
 		t.Run(name, func(t *testing.T) { golden(t, Render(BuildRollout(build(), now), 120, false)) })
 	}
+}
+
+// TestOtherRollouts are the views of everything but a canary with a router that goes its way.
+func TestOtherRollouts(t *testing.T) {
+	v1, v2 := replicas(v1Hash, "1", v1Commit, 4, 4, 26*time.Hour), replicas(v2Hash, "2", v2Commit, 1, 1, time.Minute)
+	v1Pods, v2Pods := podsOf(v1Hash, 4, 26*time.Hour), podsOf(v2Hash, 1, time.Minute)
+	with := func(ro *v1alpha1.Rollout) Objects {
+		return Objects{Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1, v2}, Pods: slices.Concat(v1Pods, v2Pods)}
+	}
+	atRest := func(ro *v1alpha1.Rollout) Objects {
+		return Objects{Rollout: ro, ReplicaSets: []*appsv1.ReplicaSet{v1}, Pods: v1Pods}
+	}
+	cases := map[string]func() Objects{
+		"blue-green-at-rest": func() Objects {
+			ro := blueGreen(rollout())
+			ro.Status.History = past()
+			return atRest(ro)
+		},
+		"blue-green-preview": func() Objects {
+			ro := blueGreen(releasing(2))
+			ro.Status.Phase, ro.Status.Message = v1alpha1.RolloutPaused, "paused at step 3/5 until somebody promotes"
+			ro.Status.History = past()
+			o := with(ro)
+			run := analysisRun(v1alpha1.AnalysisSuccessful, "every metric is good")
+			run.Labels[v1alpha1.LabelAnalysisType], run.Labels[v1alpha1.LabelStepIndex] = "PrePromotion", "1"
+			o.Runs = []*v1alpha1.AnalysisRun{run}
+			return o
+		},
+		"blue-green-switching": func() Objects {
+			ro := blueGreen(releasing(3))
+			ro.Status.Message = "the active Service is switched to revision 2222222222; 3s until requests to the old one are gone"
+			ro.Status.Release.SwitchedTo = v2Hash
+			ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 100, Low: 0, High: 100}
+			return with(ro)
+		},
+		"blue-green-after-the-switch": func() Objects {
+			ro := blueGreen(releasing(4))
+			ro.Status.Message = "the analysis after the switch is running"
+			ro.Status.Release.SwitchedTo = v2Hash
+			ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 100, Low: 100, High: 100}
+			o := with(ro)
+			run := analysisRun(v1alpha1.AnalysisRunning, "")
+			run.Labels[v1alpha1.LabelAnalysisType] = "PostPromotion"
+			o.Runs = []*v1alpha1.AnalysisRun{run}
+			return o
+		},
+		"by-replicas": func() Objects {
+			ro := unrouted(releasing(1))
+			ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 20, Low: 20, High: 20}
+			return with(ro)
+		},
+		"by-replicas-at-rest": func() Objects { return atRest(unrouted(rollout())) },
+		"paused-by-somebody": func() Objects {
+			ro := releasing(3)
+			s := &ro.Status
+			s.Phase, s.Message, s.Release.Paused = v1alpha1.RolloutPaused, "alice asked for a pause", true
+			s.Request = &v1alpha1.RolloutRequest{ID: "a", Verb: v1alpha1.VerbPause, Revision: v2Hash, By: "alice", Reason: "errors in the logs"}
+			s.LastRequest = &v1alpha1.RolloutRequestOutcome{ID: "a", Verb: v1alpha1.VerbPause, By: "alice", Accepted: true, Message: "the release is paused at step 4/5", At: microBefore(3 * time.Minute)}
+			return with(ro)
+		},
+		"paused-by-somebody-unknown": func() Objects {
+			ro := releasing(3)
+			s := &ro.Status
+			s.Phase, s.Message, s.Release.Paused = v1alpha1.RolloutPaused, "somebody asked for a pause", true
+			s.Request = &v1alpha1.RolloutRequest{ID: "b", Verb: v1alpha1.VerbJump, Revision: v2Hash, By: "bob", ToStep: new(int32(1))}
+			return with(ro)
+		},
+		"paused-by-spec": func() Objects {
+			ro := releasing(0)
+			ro.Spec.Paused, ro.Status.Phase, ro.Status.Message = true, v1alpha1.RolloutPaused, "spec.paused holds the release"
+			return with(ro)
+		},
+		"restarting": func() Objects {
+			ro := rollout()
+			ro.Spec.RestartAt = new(before(40 * time.Second))
+			o := atRest(ro)
+			o.Pods = podsOf(v1Hash, 4, 26*time.Hour, func(p *corev1.Pod) { p.CreationTimestamp = before(20 * time.Second) }, terminating)
+			return o
+		},
+		"restart-to-come": func() Objects {
+			ro := rollout()
+			ro.Spec.RestartAt = new(before(-8 * time.Second))
+			return atRest(ro)
+		},
+		"restarted": func() Objects {
+			ro := rollout()
+			ro.Spec.RestartAt, ro.Status.RestartedAt = new(before(time.Minute)), new(before(time.Minute))
+			return atRest(ro)
+		},
+		"background-analysis": func() Objects {
+			ro := releasing(4)
+			ro.Status.Phase, ro.Status.Message = v1alpha1.RolloutPaused, "the analysis in the background is inconclusive: promote, or abort"
+			ro.Status.Release.BackgroundAnalysisRun = &v1alpha1.StepAnalysisStatus{
+				Name: "web-2222222222-bg-abc", Phase: v1alpha1.AnalysisInconclusive, Message: "metric latency: 2 inconclusive measurements",
+			}
+			o := with(ro)
+			run := analysisRun(v1alpha1.AnalysisInconclusive, "metric latency: 2 inconclusive measurements")
+			run.Name, run.Labels = "web-2222222222-bg-abc", map[string]string{v1alpha1.LabelRollout: "web", v1alpha1.LabelAnalysisType: "Background", v1alpha1.LabelStepIndex: "-1"}
+			o.Runs = []*v1alpha1.AnalysisRun{run}
+			return o
+		},
+		"promoted-in-full": func() Objects {
+			ro := releasing(2)
+			ro.Status.Release.Mode = "Full"
+			ro.Status.Request = &v1alpha1.RolloutRequest{ID: "c", Verb: v1alpha1.VerbPromote, Revision: v2Hash, By: "carol", Full: true, SkipAnalysis: true}
+			return with(ro)
+		},
+		"rollback-window": func() Objects {
+			ro := releasing(5)
+			ro.Status.Release.Mode = "RollbackWindow"
+			return with(ro)
+		},
+		"strategy-changed": func() Objects {
+			ro := blueGreen(releasing(1))
+			ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 0, Low: 0, High: 20}
+			ro.Status.Release.Drives = &v1alpha1.ReleaseDrives{By: "Routes", StableService: "web", CanaryService: "web-canary", HTTPRoutes: []string{"web"}}
+			return with(ro)
+		},
+		"of-a-deployment": func() Objects {
+			ro := unrouted(rollout())
+			ro.Spec.WorkloadRef = &v1alpha1.WorkloadRef{Name: "web", ScaleDown: v1alpha1.ScaleDownOnSuccess}
+			return atRest(ro)
+		},
+	}
+	for name, build := range cases {
+		t.Run(name, func(t *testing.T) { golden(t, Render(BuildRollout(build(), now), 120, false)) })
+	}
+}
+
+func TestHistory(t *testing.T) {
+	ro := releasing(3)
+	ro.Status.Step, ro.Status.History = "4/5", past()
+	ro.Status.Release.StartedAt, ro.Status.Release.PausedSeconds = new(microBefore(10*time.Minute)), 75
+	t.Run("under-way", func(t *testing.T) { golden(t, Render(BuildHistory(ro, false, now), 160, false)) })
+	t.Run("wide", func(t *testing.T) { golden(t, Render(BuildHistory(ro, true, now), 0, false)) })
+	t.Run("none", func(t *testing.T) { golden(t, Render(BuildHistory(rollout(), false, now), 100, false)) })
 }
 
 func TestGitSync(t *testing.T) {

@@ -2,7 +2,6 @@ package view
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,13 +38,22 @@ func BuildRollout(o Objects, now time.Time) Rollout {
 		Deleting:  ro.DeletionTimestamp != nil,
 		Commit:    s.Commit,
 		Position:  position(ro),
-		Weights:   weights(s.Canary),
+		Hold:      hold(ro),
+		Weights:   weights(o),
 		Pods: PodCounts{
 			Desired: deref(ro.Spec.Replicas, 1), Running: s.Replicas, Updated: s.UpdatedReplicas,
 			Ready: s.ReadyReplicas, Available: s.AvailableReplicas,
 		},
-		Last:  s.LastRequest,
-		Notes: o.Notes,
+		Background: background(s.Release),
+		Restart:    restart(o),
+		Last:       s.LastRequest,
+		Notes:      o.Notes,
+	}
+	if ref := ro.Spec.WorkloadRef; ref != nil {
+		m.Template = "of Deployment " + ro.Namespace + "/" + ref.Name
+	}
+	if len(s.History) > 0 {
+		m.Past = &s.History[0]
 	}
 	if s.Request != nil && (s.LastRequest == nil || s.LastRequest.ID != s.Request.ID) {
 		m.Pending = s.Request
@@ -53,66 +61,6 @@ func BuildRollout(o Objects, now time.Time) Rollout {
 	m.Revisions, m.Hidden = revisions(o)
 	m.Runs = attachRuns(o, m.Revisions)
 	return m
-}
-
-func position(ro *v1alpha1.Rollout) Position {
-	canary := ro.Status.Canary
-	if canary == nil || (canary.Revision == "" && canary.SwitchingFrom == "") || ro.Spec.Strategy.Canary == nil {
-		return Position{}
-	}
-	steps := ro.Spec.Strategy.Canary.Steps
-	p := Position{
-		Active:    true,
-		Switching: canary.SwitchingFrom != "",
-		Index:     min(int(canary.StepIndex), len(steps)),
-		Total:     len(steps),
-	}
-	if p.Index >= len(steps) {
-		return p
-	}
-	step := steps[p.Index]
-	p.Step = describe(step)
-	if p.Index+1 < len(steps) {
-		p.Next = describe(steps[p.Index+1])
-	}
-	if step.Pause != nil && step.Pause.Duration != nil && canary.StepStartedAt != nil {
-		if d, err := v1alpha1.ParsePauseDuration(*step.Pause.Duration); err == nil {
-			p.Ends = canary.StepStartedAt.Add(d)
-		}
-	}
-	return p
-}
-
-func describe(step v1alpha1.CanaryStep) string {
-	switch {
-	case step.SetWeight != nil:
-		return fmt.Sprintf("set weight to %d %%", *step.SetWeight)
-	case step.Pause != nil && step.Pause.Duration == nil:
-		return "pause until promoted"
-	case step.Pause != nil:
-		if step.Pause.Duration.StrVal != "" {
-			return "pause " + step.Pause.Duration.StrVal
-		}
-		return fmt.Sprintf("pause %ds", step.Pause.Duration.IntVal)
-	case step.Analysis != nil:
-		names := make([]string, 0, len(step.Analysis.Templates))
-		for _, template := range step.Analysis.Templates {
-			names = append(names, template.TemplateName)
-		}
-		return "analysis of " + strings.Join(names, ", ")
-	}
-	return "a step that this version does not know"
-}
-
-func weights(canary *v1alpha1.CanaryStatus) *Weights {
-	if canary == nil || canary.Weights == nil {
-		return nil
-	}
-	w := &Weights{Asked: canary.Weights.Asked, Low: canary.Weights.Low, High: canary.Weights.High}
-	if canary.Weights.AcknowledgedAt != nil {
-		w.AcknowledgedAt = canary.Weights.AcknowledgedAt.Time
-	}
-	return w
 }
 
 // revisions returns the revisions to show, the newest first, and how many others have ReplicaSets.
@@ -140,6 +88,7 @@ func revisions(o Objects) ([]Revision, int) {
 	var out []Revision
 	for _, r := range byHash {
 		assign(r, o.Rollout)
+		r.Share = share(r.Hash, o)
 		if shown(r, o.Rollout) {
 			out = append(out, *r)
 		} else {
@@ -156,18 +105,32 @@ func revisions(o Objects) ([]Revision, int) {
 func named(ro *v1alpha1.Rollout) map[string]bool {
 	s := &ro.Status
 	hashes := map[string]bool{s.StableRevision: true, s.CurrentRevision: true}
-	if s.Canary != nil {
-		hashes[s.Canary.Revision] = true
+	if s.Release != nil {
+		hashes[s.Release.Revision] = true
 	}
 	delete(hashes, "")
 	return hashes
 }
 
+// names returns what the stable and the new revision are called. In a blue-green release the new one is active from the
+// switch on, and the other stable until the promotion.
+func names(ro *v1alpha1.Rollout) (stable, fresh Role) {
+	r := ro.Status.Release
+	switch {
+	case ro.Spec.Strategy.BlueGreen == nil:
+		return RoleStable, RoleCanary
+	case r != nil && r.Revision != "" && (r.SwitchedTo == r.Revision || (r.Weights != nil && r.Weights.Asked == 100)):
+		return RoleStable, RoleActive
+	}
+	return RoleActive, RolePreview
+}
+
 // assign fills in the roles of a revision and what goes with them.
 func assign(r *Revision, ro *v1alpha1.Rollout) {
 	s := &ro.Status
+	stable, fresh := names(ro)
 	if r.Hash == s.StableRevision {
-		r.Roles = append(r.Roles, RoleStable)
+		r.Roles = append(r.Roles, stable)
 	}
 	for _, rejected := range s.Rejected {
 		if rejected.Revision == r.Hash {
@@ -176,11 +139,11 @@ func assign(r *Revision, ro *v1alpha1.Rollout) {
 			r.Commit = cmp.Or(rejected.Commit, r.Commit)
 		}
 	}
-	if s.Canary != nil {
-		if r.Hash == s.Canary.Revision && r.Hash != s.StableRevision {
-			r.Roles = append(r.Roles, RoleCanary)
+	if s.Release != nil {
+		if r.Hash == s.Release.Revision && r.Hash != s.StableRevision {
+			r.Roles = append(r.Roles, fresh)
 		}
-		for _, retiring := range s.Canary.Retiring {
+		for _, retiring := range s.Release.Retiring {
 			if retiring.Revision == r.Hash {
 				r.Roles = append(r.Roles, RoleRetiring)
 				r.RetiresAt = retiring.At.Time
@@ -190,39 +153,6 @@ func assign(r *Revision, ro *v1alpha1.Rollout) {
 	if r.Hash == s.CurrentRevision {
 		r.Commit = cmp.Or(s.Commit, r.Commit)
 	}
-	r.Share = share(r.Hash, s)
-}
-
-// share returns the range of the traffic that a revision may be getting: the canary Service's for the new one, the rest
-// for the old one; nil for none.
-func share(hash string, s *v1alpha1.RolloutStatus) *Share {
-	if s.Canary == nil || s.Canary.Weights == nil {
-		if hash == s.StableRevision {
-			return &Share{Low: 100, High: 100}
-		}
-		return nil
-	}
-	w := s.Canary.Weights
-	fresh, old := s.Canary.Revision, s.StableRevision
-	if fresh == "" && s.Abort != nil { // On its way back; it may still be served.
-		fresh = s.Abort.Revision
-	}
-	if s.Canary.SwitchingFrom != "" {
-		fresh, old = s.StableRevision, s.Canary.SwitchingFrom
-		if s.Canary.StableServedAt != nil { // Both Services are the new revision's by now.
-			if hash == fresh {
-				return &Share{Low: 100, High: 100}
-			}
-			return nil
-		}
-	}
-	switch {
-	case hash == fresh && w.High > 0:
-		return &Share{Low: w.Low, High: w.High}
-	case hash == old && w.Low < 100:
-		return &Share{Low: 100 - w.High, High: 100 - w.Low}
-	}
-	return nil
 }
 
 // shown says whether a revision is more than history.

@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/cmd/kubectl-sluice/steps"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
 const treeTable = 1
@@ -49,13 +54,33 @@ func (r Rollout) header() []line {
 	if r.Position.Active {
 		out = append(out, field("Step", r.Position.text(r), Plain))
 	}
+	if r.Hold != nil {
+		out = append(out, field("Paused", r.Hold.text(r), Busy))
+	}
 	if w := r.Weights; w != nil && (r.Position.Active || w.Asked > 0 || !w.settled()) {
-		text, mood := r.weightsText()
-		out = append(out, field("Weight", text, mood))
+		text, mood := w.text(r.Now)
+		key := "Weight"
+		if w.By == wanted.BySelector {
+			key = "Traffic"
+		}
+		out = append(out, field(key, text, mood))
+	}
+	if r.Background != nil {
+		out = append(out, field("Background", r.Background.text(), analysisMood(r.Background.Phase)))
 	}
 	out = append(out, field("Pods", fmt.Sprintf("%d wanted: %d running, %d updated, %d ready, %d available",
 		r.Pods.Desired, r.Pods.Running, r.Pods.Updated, r.Pods.Ready, r.Pods.Available), Plain))
+	if r.Template != "" {
+		out = append(out, field("Template", r.Template, Plain))
+	}
+	if r.Restart != nil {
+		out = append(out, field("Restart", r.Restart.text(r.Now), Busy))
+	}
 	out = append(out, r.requestLines()...)
+	if r.Past != nil {
+		text, mood := lastRelease(*r.Past, r.Now)
+		out = append(out, field("Last", text, mood))
+	}
 	for _, note := range r.Notes {
 		out = append(out, field("Note", note, Busy))
 	}
@@ -63,31 +88,46 @@ func (r Rollout) header() []line {
 }
 
 func (p Position) text(r Rollout) string {
-	if p.Switching {
+	mode := modeText(p.Mode)
+	switch {
+	case p.Switching:
 		return "promotion committed: the stable Service takes over"
-	}
-	if p.Index >= p.Total {
-		return fmt.Sprintf("all %d done, promotion under way", p.Total)
+	case p.Withdrawing:
+		return "the strategy has changed: what was begun by the former one is brought to rest first"
+	case p.Index >= p.Total && p.Mode == steps.ModeRollbackWindow:
+		return mode + "; promotion under way"
+	case p.Index >= p.Total:
+		return appended(mode, "; ") + fmt.Sprintf("all %d done, promotion under way", p.Total)
 	}
 	text := fmt.Sprintf("%d/%d: %s", p.Index+1, p.Total, p.Step)
-	if !p.Ends.IsZero() {
+	switch {
+	case !p.Ends.IsZero():
 		text += ", " + until(p.Ends, r.Now)
+	case !p.Since.IsZero():
+		text += ", for " + since(p.Since, r.Now) + " now"
 	}
 	if p.Next != "" {
 		text += "; next: " + p.Next
 	} else {
-		text += "; then all traffic"
+		text += "; " + p.Last
+	}
+	if mode != "" {
+		text += " (" + mode + ")"
 	}
 	return text
 }
 
-// weightsText says what is asked of the gateways, whether they have acknowledged it, and whether what was asked before
-// is gone.
-func (r Rollout) weightsText() (string, Mood) {
-	w := r.Weights
+// text says what share is asked for, whether it is in effect, and whether what was asked before is gone.
+func (w *Weights) text(now time.Time) (string, Mood) {
+	switch w.By {
+	case wanted.ByReplicas:
+		return w.replicasText()
+	case wanted.BySelector:
+		return w.selectorText()
+	}
 	text := fmt.Sprintf("asked %d %%", w.Asked)
 	if !w.AcknowledgedAt.IsZero() {
-		text += ", acknowledged" + ago(w.AcknowledgedAt, r.Now)
+		text += ", acknowledged" + ago(w.AcknowledgedAt, now)
 	}
 	if w.settled() {
 		return text + "; what was asked before is gone", Good
@@ -98,13 +138,44 @@ func (r Rollout) weightsText() (string, Mood) {
 	return text + fmt.Sprintf("; %s may still be served", percent(Share{w.Low, w.High})), Busy
 }
 
+// replicasText is for traffic that follows the numbers of pods, as near as whole pods can.
+func (w *Weights) replicasText() (string, Mood) {
+	text := fmt.Sprintf("asked %d %%, carried by the number of pods", w.Asked)
+	mood := Busy
+	if w.settled() {
+		mood = Good
+	}
+	if w.Available == 0 {
+		return text, mood
+	}
+	got := Share{}
+	if p := part(w.Serving, w.Available); p != nil {
+		got = *p
+	}
+	return text + fmt.Sprintf(": %d of %d available pods are new, %s", w.Serving, w.Available, percent(got)), mood
+}
+
+// selectorText is for traffic that a Service's selector switches all at once.
+func (w *Weights) selectorText() (string, Mood) {
+	switch {
+	case w.Asked == 0 && w.settled():
+		return "none yet: the active Service selects the old revision", Plain
+	case w.Asked == 0:
+		return "going back: the active Service selects the old revision again, requests may still reach the new one", Busy
+	case w.settled():
+		return "all: the active Service selects the new revision", Good
+	}
+	return "switching: the active Service selects the new revision, requests may still reach the old one", Busy
+}
+
 func (r Rollout) requestLines() []line {
 	var out []line
 	if p := r.Pending; p != nil {
 		out = append(out, field("Asked", fmt.Sprintf("%s of %s by %s, waiting for the controller%s",
-			p.Verb, p.Revision, or(p.By, "somebody"), quoted(p.Reason)), Busy))
+			wish(p), p.Revision, or(p.By, "somebody"), quoted(p.Reason)), Busy))
 	}
-	if last := r.Last; last != nil {
+	told := r.Hold != nil && r.Hold.By != "" // The line of the pause has said it.
+	if last := r.Last; last != nil && !told {
 		verdict, mood := "refused", Bad
 		if last.Accepted {
 			verdict, mood = "accepted", Plain
@@ -116,6 +187,19 @@ func (r Rollout) requestLines() []line {
 		out = append(out, field("Request", text, mood))
 	}
 	return out
+}
+
+// wish says what a request asks for.
+func wish(p *v1alpha1.RolloutRequest) string {
+	switch {
+	case p.SkipAnalysis:
+		return "full " + string(p.Verb) + " without analysis"
+	case p.Full:
+		return "full " + string(p.Verb)
+	case p.ToStep != nil:
+		return fmt.Sprintf("%s to step %d", p.Verb, *p.ToStep+1)
+	}
+	return string(p.Verb)
 }
 
 func quoted(reason string) string {
@@ -159,9 +243,9 @@ func (r Rollout) revisionStatus(v Revision) (string, Mood) {
 	for _, role := range v.Roles {
 		word := string(role)
 		switch role {
-		case RoleStable:
+		case RoleStable, RoleActive:
 			mood = Good
-		case RoleCanary:
+		case RoleCanary, RolePreview:
 			mood = Busy
 		case RoleRejected:
 			mood = Bad
@@ -212,10 +296,7 @@ func (r Rollout) runLines(run Run, branch, below string) []line {
 	if run.Message != "" {
 		status += ": " + run.Message
 	}
-	name := "analysis " + run.Name
-	if n, err := strconv.Atoi(run.Step); err == nil {
-		name += fmt.Sprintf(" (step %d)", n+1)
-	}
+	name := "analysis " + run.Name + run.purpose()
 	out := []line{{table: treeTable, cells: []cell{
 		{branch + name, Plain},
 		{status, analysisMood(run.Phase)},
@@ -230,6 +311,23 @@ func (r Rollout) runLines(run Run, branch, below string) []line {
 		}})
 	}
 	return out
+}
+
+// purpose says what a run is for, as far as that is known.
+func (r Run) purpose() string {
+	switch wanted.AnalysisType(r.Type) {
+	case wanted.AnalysisInBackground:
+		return " (background)"
+	case wanted.AnalysisPrePromotion:
+		return " (before the switch)"
+	case wanted.AnalysisPostPromotion:
+		return " (after the switch)"
+	case wanted.AnalysisOfStep:
+	}
+	if n, err := strconv.Atoi(r.Step); err == nil && n >= 0 {
+		return fmt.Sprintf(" (step %d)", n+1)
+	}
+	return ""
 }
 
 // text gives the phase, the last value and the counts that are not 0.

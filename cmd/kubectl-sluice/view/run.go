@@ -49,8 +49,12 @@ func runRevision(ar *v1alpha1.AnalysisRun, ro *v1alpha1.Rollout, revisions []Rev
 	if hash := ar.Labels[v1alpha1.LabelPodTemplateHash]; hash != "" {
 		return hash
 	}
-	if s.Canary != nil && s.Canary.AnalysisRun != nil && s.Canary.AnalysisRun.Name == ar.Name {
-		return s.Canary.Revision
+	if r := s.Release; r != nil {
+		for _, known := range []*v1alpha1.StepAnalysisStatus{r.AnalysisRun, r.BackgroundAnalysisRun} {
+			if known != nil && known.Name == ar.Name {
+				return r.Revision
+			}
+		}
 	}
 	for _, rejected := range s.Rejected {
 		if rejected.AnalysisRun == ar.Name {
@@ -71,6 +75,7 @@ func run(ar *v1alpha1.AnalysisRun) Run {
 		Phase:     cmp.Or(ar.Status.Phase, v1alpha1.AnalysisPending),
 		Message:   ar.Status.Message,
 		Step:      ar.Labels[v1alpha1.LabelStepIndex],
+		Type:      ar.Labels[v1alpha1.LabelAnalysisType],
 		CreatedAt: ar.CreationTimestamp.Time,
 	}
 	for _, wanted := range ar.Spec.Metrics {

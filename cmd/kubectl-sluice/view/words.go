@@ -40,6 +40,17 @@ func ago(t, now time.Time) string {
 	return " " + since(t, now) + " ago"
 }
 
+// toReplace says how many of some pods are still to be replaced.
+func toReplace(old, total int) string {
+	switch {
+	case old == 0:
+		return ": every pod is new"
+	case old == 1:
+		return fmt.Sprintf(": 1 of %d pods is still to be replaced", total)
+	}
+	return fmt.Sprintf(": %d of %d pods are still to be replaced", old, total)
+}
+
 func phaseMood(p v1alpha1.RolloutPhase) Mood {
 	switch p {
 	case v1alpha1.RolloutHealthy:

@@ -9,6 +9,8 @@ func (e *engine) act() {
 	e.actRuns()
 	e.actMarks()
 	e.actShrink()
+	e.actRestart()
+	e.actWorkload()
 	e.actRest()
 	e.actHistory()
 }
@@ -16,7 +18,7 @@ func (e *engine) act() {
 // actWeights writes the asked share where a route differs. A share that was asked for and has been overwritten by
 // something else is written again only while it is safe.
 func (e *engine) actWeights() {
-	if !e.engaged() || !e.allRecorded() {
+	if e.spec.Mover != ByRoutes || !e.engaged() || !e.allRecorded() {
 		return
 	}
 	low, high := e.seenShare()
@@ -28,7 +30,7 @@ func (e *engine) actWeights() {
 	if asked > low && canary == 0 {
 		return
 	}
-	if asked < high && stable == 0 && canary > 0 {
+	if asked < high && stable == 0 && canary > 0 && e.spec.Replicas > 0 {
 		return
 	}
 	e.do(SetWeight{Percent: asked})
@@ -40,64 +42,104 @@ func (e *engine) actPins() {
 		return
 	}
 	if e.mayPinStable() {
-		e.do(PinService{Service: StableService, Revision: e.s.Stable})
+		e.do(PinService{Service: StableService, Revision: e.target()})
 	}
-	if c := e.s.Candidate; c != "" && e.seen.Canary.Pinned != c && e.s.Traffic.High == 0 && e.s.Traffic.Asked == 0 {
+	if c := e.canaryTarget(); e.hasCanaryService() && c != "" && e.seen.Canary.Pinned != c {
 		e.do(PinService{Service: CanaryService, Revision: c})
 	}
 }
 
-// mayPinStable says whether the stable Service is to be pointed at the stable revision now: without traffic on it, or
-// without any ready endpoint lost by it, or from one fully ready revision to another.
-func (e *engine) mayPinStable() bool {
-	s := e.seen.Stable
-	if s.Pinned == e.s.Stable {
-		return false
+// canaryTarget is the revision that the canary Service may be pointed at now; empty where it has to stay.
+func (e *engine) canaryTarget() string {
+	switch t := e.s.Traffic; {
+	case e.spec.Mover == BySelector:
+		return e.previewTarget()
+	case e.spec.Mover == ByRoutes && (t.High > 0 || t.Asked > 0):
+		return ""
 	}
-	rs, _ := e.replicaSet(e.s.Stable)
-	full := rs.Settled && rs.Available >= e.spec.Replicas
-	if e.switching() {
-		return full && e.s.Traffic.Low == 100 && e.seen.Canary.Ready(e.s.Stable) >= e.spec.Replicas
-	}
-	return s.ReadyOthers(e.s.Stable) == 0 || full
+	return e.s.Candidate
 }
 
-// actGrow makes ReplicaSets and makes them larger.
+// mayPinStable says whether the stable Service is to be pointed at another revision now: without traffic on it, or
+// without any ready endpoint lost by it, or from one fully ready revision to another.
+func (e *engine) mayPinStable() bool {
+	s, target := e.seen.Stable, e.target()
+	if !e.hasStableService() || s.Pinned == target {
+		return false
+	}
+	rs, _ := e.replicaSet(target)
+	if e.switching() {
+		return e.full(rs) && e.s.Traffic.Low == 100 && e.seen.Canary.Ready(target) >= e.enough(e.spec.Replicas)
+	}
+	return s.ReadyOthers(target) == 0 || e.full(rs)
+}
+
+// actGrow makes ReplicaSets and makes them larger, the stable one first, as far as there is room.
 func (e *engine) actGrow() {
+	room := e.room()
 	grow := func(revision string, size int32) {
 		rs, ok := e.replicaSet(revision)
+		more := min(size-rs.Desired, room)
 		switch {
 		case !ok && revision == e.spec.Revision && e.spec.Problem == nil:
-			e.do(CreateReplicaSet{Revision: revision, Replicas: size})
+			e.do(CreateReplicaSet{Revision: revision, Replicas: more})
 		case !ok && revision != e.spec.Revision:
 			e.wait("the ReplicaSet of revision %s is gone, and the spec has another template", revision)
+			return
 		case !ok:
-		case rs.Desired < size:
-			e.do(ScaleReplicaSet{Revision: revision, From: rs.Desired, To: size})
+			return
+		case more > 0:
+			e.do(ScaleReplicaSet{Revision: revision, From: rs.Desired, To: rs.Desired + more})
 		}
+		room -= max(0, more)
 	}
 	if e.s.Stable == "" {
 		grow(e.spec.Revision, e.spec.Replicas)
 		return
 	}
-	grow(e.s.Stable, e.spec.Replicas)
-	if c := e.s.Candidate; c != "" && e.seen.Canary.Pinned == c && e.seen.Stable.Pinned == e.s.Stable {
-		rs, _ := e.replicaSet(c)
-		grow(c, e.candidateSize(rs.Desired))
+	grow(e.s.Stable, e.stableSize()+e.extra(e.s.Stable))
+	if c := e.s.Candidate; c != "" && e.keptApart(c) {
+		rs, ok := e.replicaSet(c)
+		if size := e.candidateSize(rs.Desired); ok || !e.held() {
+			grow(c, size+e.extra(c))
+		}
 	}
 }
 
-// actRuns starts the analysis of the step, and stops the ones whose verdict is no longer asked for.
+// keptApart says that the candidate's pods get no traffic by being made, but where numbers of pods carry the traffic.
+func (e *engine) keptApart(candidate string) bool {
+	stable := !e.hasStableService() || e.seen.Stable.Pinned == e.target()
+	canary := !e.hasCanaryService() || e.seen.Canary.Pinned == candidate || e.spec.Mover == BySelector
+	return stable && canary
+}
+
+// hasStableService says that there is a Service to pin to the stable revision; only numbers of pods do without.
+func (e *engine) hasStableService() bool { return e.seen.Stable.Named || e.spec.Mover != ByReplicas }
+
+// hasCanaryService says that there is a Service to pin to the candidate; only routes need one.
+func (e *engine) hasCanaryService() bool { return e.seen.Canary.Named || e.spec.Mover == ByRoutes }
+
+// actRuns starts the analysis of the step and the one in the background, and stops the ones whose verdict is no longer
+// asked for.
 func (e *engine) actRuns() {
-	key := ""
-	if step, ok := e.step(); ok && e.s.Candidate != "" && step.Kind == StepAnalysis {
-		key = RunKey(e.s)
-		if _, started := e.run(); !started && e.spec.Problem == nil && e.weightMissing(e.stepShare()) == "" {
+	keep := map[string]bool{}
+	if step, ok := e.step(); ok && e.s.Candidate != "" && step.Kind == StepAnalysis && e.s.Mode != ModeFullSkipAnalysis {
+		key := RunKey(e.s)
+		keep[key] = true
+		if _, started := e.run(); !started && e.spec.Problem == nil && e.shareMissing(e.stepShare()) == "" {
 			e.do(StartRun{Key: key, Step: e.s.Step})
 		}
 	}
+	if e.backgroundWanted() {
+		key := BackgroundKey(e.s)
+		keep[key] = true
+		rs, _ := e.replicaSet(e.s.Candidate)
+		if _, started := e.background(); !started && e.spec.Problem == nil && rs.Available > 0 {
+			e.do(StartRun{Key: key, Step: -1})
+		}
+	}
 	for _, r := range e.seen.Runs {
-		if r.Key != key && r.Phase == RunRunning {
+		if !keep[r.Key] && r.Phase == RunRunning {
 			e.do(StopRun{Key: r.Key})
 		}
 	}
@@ -121,20 +163,57 @@ func (e *engine) actMarks() {
 		case rs.Revision == e.s.Stable:
 		case e.rejected(rs.Revision):
 			mark(rs, RoleRejected)
+		case rs.Role == RoleStable, rs.Role == RoleFormer:
+			mark(rs, RoleFormer)
 		default:
 			mark(rs, RoleNone)
 		}
 	}
 }
 
-// actShrink makes ReplicaSets smaller, when no request can reach the pods that go. An ordinary change of spec.replicas
-// takes pods from the stable revision as a Deployment does.
+// actShrink makes ReplicaSets smaller, when no request can reach the pods that go, or enough others are there. An
+// ordinary change of spec.replicas takes pods from the stable revision as a Deployment does.
 func (e *engine) actShrink() {
+	spare := e.spare()
 	for _, rs := range e.seen.ReplicaSets {
-		if size := e.sizeAfterShrink(rs); size < rs.Desired {
-			e.do(ScaleReplicaSet{Revision: rs.Revision, From: rs.Desired, To: size})
+		size := e.sizeAfterShrink(rs)
+		if size >= rs.Desired {
+			continue
+		}
+		if e.shared(rs) {
+			// Pods that are not available go first, and cost nothing.
+			broken := rs.Desired - min(rs.Available, rs.Desired)
+			cut := min(rs.Desired-size, broken+max(0, spare))
+			spare -= max(0, cut-broken)
+			size = rs.Desired - cut
+		}
+		if size < rs.Desired {
+			e.actShrinkTo(rs, size)
 		}
 	}
+}
+
+func (e *engine) actShrinkTo(rs ReplicaSet, size int32) {
+	if rs.Old > 0 && e.restartsBySurge() {
+		e.do(PreferOldPods{Revision: rs.Revision})
+	}
+	e.do(ScaleReplicaSet{Revision: rs.Revision, From: rs.Desired, To: size})
+}
+
+// shared says that the pods of a revision are part of what all revisions together must keep available.
+func (e *engine) shared(rs ReplicaSet) bool {
+	switch {
+	case e.s.Stable == "":
+		return false
+	case e.spec.Mover == ByReplicas:
+		return !e.ordinary(rs)
+	}
+	return e.bounded() && !e.ordinary(rs) && (rs.Revision == e.s.Stable || e.exposed(rs.Revision))
+}
+
+// ordinary says that a revision shrinks to what spec.replicas says, with nothing being released.
+func (e *engine) ordinary(rs ReplicaSet) bool {
+	return rs.Revision == e.s.Stable && e.s.Candidate == "" && rs.Desired > e.spec.Replicas
 }
 
 func (e *engine) sizeAfterShrink(rs ReplicaSet) int32 {
@@ -142,21 +221,27 @@ func (e *engine) sizeAfterShrink(rs ReplicaSet) int32 {
 	case e.s.SwitchingFrom:
 		return rs.Desired
 	case e.s.Stable:
-		return e.spec.Replicas
+		return e.stableSize() + e.extra(rs.Revision)
 	case e.s.Candidate:
-		if e.s.Traffic.Low < 100 && e.stableReaches(rs.Revision) {
+		size := e.candidateSize(rs.Desired) + e.extra(rs.Revision)
+		switch {
+		case e.spec.Mover == BySelector && e.exposed(rs.Revision):
+			return max(size, e.spec.Replicas)
+		case e.spec.Mover == ByRoutes && e.s.Traffic.Low < 100 && e.stableReaches(rs.Revision):
 			return rs.Desired
 		}
-		return e.candidateSize(rs.Desired)
+		return size
 	}
-	if e.s.Stable == "" {
-		if rs.Revision == e.spec.Revision {
-			return e.spec.Replicas
-		}
+	switch {
+	case e.s.Stable == "" && rs.Revision == e.spec.Revision:
+		return e.spec.Replicas
+	case e.s.Stable == "":
 		return rs.Desired
-	}
-	if e.mayGo(rs.Revision) {
+	case e.spec.Mover == ByReplicas, e.mayGo(rs.Revision):
 		return 0
+	case e.bounded() && e.seen.Canary.Pinned == rs.Revision && !(e.s.Traffic.Low < 100 && e.stableReaches(rs.Revision)):
+		least := leastPodsFor(e.s.Traffic.High, e.spec.Replicas)
+		return min(rs.Desired, max(min(1, least), least-e.spec.Unavailable))
 	}
 	return rs.Desired
 }
@@ -174,7 +259,8 @@ func (e *engine) actRest() {
 		e.do(UnpinService{Service: StableService})
 	}
 	// The canary Service may have had a share in what the user wrote, so it must serve before the routes are restored.
-	served := canary.Pinned == "" && stable.Pinned == "" && (e.spec.Replicas == 0 || canary.Ready(e.s.Stable) > 0)
+	served := canary.Pinned == "" && stable.Pinned == "" &&
+		(e.spec.Replicas == 0 || e.spec.Mover != ByRoutes || canary.Ready(e.s.Stable) > 0)
 	if served && e.s.Traffic.Gone() && !e.routesAtRest() {
 		e.do(RestoreRoutes{})
 	}
@@ -185,7 +271,7 @@ func (e *engine) actRest() {
 
 // mayRest says whether only the stable revision has pods, and no share of the traffic goes anywhere else.
 func (e *engine) mayRest() bool {
-	if e.s.Stable == "" || !e.quiet() || e.s.Traffic.Asked != 0 {
+	if e.s.Stable == "" || !e.quiet() || e.s.Traffic.Asked != 0 || e.s.Switched != "" {
 		return false
 	}
 	canary := e.seen.Canary

@@ -61,14 +61,28 @@ type SetWeight struct{ Percent int32 }
 // RestoreRoutes brings the routes back to what the user wrote.
 type RestoreRoutes struct{}
 
-// StartRun starts the AnalysisRun of a step.
+// StartRun starts an AnalysisRun: of a step, or the one in the background of a release.
 type StartRun struct {
-	Key  string
+	Key string
+	// Step is the index of the step; -1 for the one in the background.
 	Step int32
 }
 
 // StopRun ends an AnalysisRun whose verdict is no longer asked for.
 type StopRun struct{ Key string }
+
+// EvictPods evicts pods of a revision that were made before Spec.RestartAt, those that are not ready first. A
+// PodDisruptionBudget may refuse.
+type EvictPods struct {
+	Revision string
+	Count    int32
+}
+
+// PreferOldPods lets a ReplicaSet that shrinks delete the pods first that were made before Spec.RestartAt.
+type PreferOldPods struct{ Revision string }
+
+// ScaleWorkload sets the size of the referenced workload.
+type ScaleWorkload struct{ From, To int32 }
 
 func (a CreateReplicaSet) String() string {
 	return fmt.Sprintf("create ReplicaSet %s with %d", a.Revision, a.Replicas)
@@ -90,6 +104,11 @@ func (a SetWeight) String() string    { return fmt.Sprintf("set weight %d", a.Pe
 func (RestoreRoutes) String() string  { return "restore routes" }
 func (a StartRun) String() string     { return "start run " + a.Key }
 func (a StopRun) String() string      { return "stop run " + a.Key }
+func (a EvictPods) String() string    { return fmt.Sprintf("evict %d pods of %s", a.Count, a.Revision) }
+func (a PreferOldPods) String() string {
+	return "prefer old pods of " + a.Revision + " for deletion"
+}
+func (a ScaleWorkload) String() string { return fmt.Sprintf("scale workload %d -> %d", a.From, a.To) }
 
 func (CreateReplicaSet) needsLive() bool  { return false }
 func (a ScaleReplicaSet) needsLive() bool { return a.To < a.From }
@@ -101,3 +120,6 @@ func (SetWeight) needsLive() bool         { return true }
 func (RestoreRoutes) needsLive() bool     { return true }
 func (StartRun) needsLive() bool          { return false }
 func (StopRun) needsLive() bool           { return false }
+func (EvictPods) needsLive() bool         { return true }
+func (PreferOldPods) needsLive() bool     { return false }
+func (a ScaleWorkload) needsLive() bool   { return a.To < a.From }

@@ -3,7 +3,6 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +12,11 @@ var zeroTime time.Time
 
 // unhealthyGrace is how long a trouble that may pass by itself, such as a registry that does not answer, is borne.
 const unhealthyGrace = 30 * time.Second
+
+// BackgroundKey names the AnalysisRun in the background of the release that a state is in.
+func BackgroundKey(s State) string {
+	return s.Candidate + "-bg-" + strconv.FormatInt(s.ReleaseStarted.UnixMicro(), 36)
+}
 
 // RunKey names the AnalysisRun of the step that a state is in: a step that is entered again gets a run of its own.
 func RunKey(s State) string {
@@ -72,11 +76,41 @@ func (e *engine) judge() {
 		e.abort("AnalysisFailed", run.Key, "analysis of step "+e.stepText()+" failed: "+run.Message)
 		return
 	}
+	if run, ok := e.background(); ok && run.Phase == RunFailed {
+		e.abort("AnalysisFailed", run.Key, "analysis in the background failed: "+run.Message)
+		return
+	}
 	if why, bad := e.podsUnhealthy(rs); bad {
 		e.abort("PodsUnhealthy", "", why)
 		return
 	}
-	e.watchProgress(rs)
+	e.doubtBackground()
+	e.watchProgress(rs, e.needed(), e.s.StepStarted)
+}
+
+// background is the AnalysisRun in the background of the release.
+func (e *engine) background() (Run, bool) {
+	if !e.backgroundWanted() {
+		return Run{}, false
+	}
+	return e.findRun(BackgroundKey(e.s))
+}
+
+// backgroundWanted says that the release is judged in the background at this step.
+func (e *engine) backgroundWanted() bool {
+	if e.spec.Background.Key == "" || e.s.Candidate == "" || e.s.Step < e.spec.Background.Start {
+		return false
+	}
+	return e.s.Mode != ModeFullSkipAnalysis && e.s.Mode != ModeRollbackWindow
+}
+
+// doubtBackground holds the release where the analysis in the background came to no verdict.
+func (e *engine) doubtBackground() {
+	run, ok := e.background()
+	if !ok || run.Phase != RunInconclusive || e.s.BackgroundWaived {
+		return
+	}
+	e.doubt = "analysis in the background is inconclusive: " + run.Message + "; promote or abort"
 }
 
 func (e *engine) stepText() string {
@@ -95,10 +129,13 @@ func (e *engine) reposition() {
 // run is the AnalysisRun of the step that is being worked on.
 func (e *engine) run() (Run, bool) {
 	step, ok := e.step()
-	if !ok || step.Kind != StepAnalysis {
+	if !ok || step.Kind != StepAnalysis || e.s.Mode == ModeFullSkipAnalysis {
 		return Run{}, false
 	}
-	key := RunKey(e.s)
+	return e.findRun(RunKey(e.s))
+}
+
+func (e *engine) findRun(key string) (Run, bool) {
 	for _, r := range e.seen.Runs {
 		if r.Key == key {
 			return r, true
@@ -121,115 +158,4 @@ func (e *engine) podsUnhealthy(rs ReplicaSet) (string, bool) {
 		return "", false
 	}
 	return rs.Unhealthy.Reason + ": " + rs.Unhealthy.Message, true
-}
-
-// watchProgress keeps the high-water mark of available pods, so that a pod that comes and goes is no progress.
-func (e *engine) watchProgress(rs ReplicaSet) {
-	if rs.Available > e.s.MostAvailable {
-		e.s.MostAvailable, e.s.ProgressedAt = rs.Available, e.now
-	}
-	need := e.podsFor(e.stepShare())
-	silent := e.s.Traffic.AckedAt.IsZero() && e.s.Traffic.Asked == e.stepShare()
-	if (e.s.MostAvailable >= need && !silent) || e.spec.ProgressDeadline == 0 {
-		return
-	}
-	since := e.s.StepStarted
-	if e.s.ProgressedAt.After(since) {
-		since = e.s.ProgressedAt
-	}
-	if !e.passed(since, e.spec.ProgressDeadline) {
-		return
-	}
-	message := fmt.Sprintf("no further pod became available for %s: %d of %d available", e.spec.ProgressDeadline, rs.Available, need)
-	if e.s.MostAvailable >= need {
-		message = fmt.Sprintf("weight %d has not been acknowledged for %s", e.s.Traffic.Asked, e.spec.ProgressDeadline)
-	}
-	if e.spec.ProgressDeadlineAbort {
-		e.abort("ProgressDeadlineExceeded", "", message)
-		return
-	}
-	e.plan.Summary.Reason = stuckReason
-	e.waits = append([]string{message}, e.waits...)
-}
-
-const stuckReason = "ProgressDeadlineExceeded"
-
-// advance passes at most one step, or commits the promotion when all are done.
-func (e *engine) advance() {
-	if e.s.Candidate == "" || e.switching() || e.spec.Problem != nil {
-		return
-	}
-	step, ok := e.step()
-	if !ok {
-		e.commit()
-		return
-	}
-	if e.stepDone(step) {
-		e.passStep()
-	}
-}
-
-func (e *engine) passStep() {
-	e.note("StepCompleted", "step %s of revision %s is done", e.stepText(), e.s.Candidate)
-	e.enterStep(e.s.Step + 1)
-	// The next step is looked at by a plan of its own.
-	e.plan.WakeAt = e.now
-}
-
-// stepDone says that a step is done. No step is passed while the share that it works at is not in place.
-func (e *engine) stepDone(step Step) bool {
-	if e.missing = e.weightMissing(e.stepShare()); e.missing != "" {
-		return false
-	}
-	switch step.Kind {
-	case StepSetWeight:
-		return true
-	case StepPause:
-		return e.pauseDone(step)
-	case StepAnalysis:
-		return e.analysisDone()
-	}
-	return false
-}
-
-func (e *engine) pauseDone(step Step) bool {
-	if step.Indefinite {
-		e.wait("paused at step %s until somebody promotes", e.stepText())
-		return false
-	}
-	if e.passed(e.s.StepStarted, step.Duration) {
-		return true
-	}
-	e.wait("paused at step %s for %s", e.stepText(), step.Duration)
-	return false
-}
-
-func (e *engine) analysisDone() bool {
-	run, ok := e.run()
-	switch {
-	case ok && run.Phase == RunSuccessful:
-		return true
-	case ok && run.Phase == RunInconclusive:
-		e.wait("analysis of step %s is inconclusive: %s; promote or abort", e.stepText(), run.Message)
-	default:
-		e.wait("analysis of step %s is running", e.stepText())
-	}
-	return false
-}
-
-// weightMissing says what is missing for a share to be in place: asked for, acknowledged, and carried by enough pods.
-// Empty means nothing.
-func (e *engine) weightMissing(share int32) string {
-	rs, _ := e.replicaSet(e.s.Candidate)
-	t := e.s.Traffic
-	if e.spec.Replicas == 0 {
-		return ""
-	}
-	if need := e.podsFor(share); rs.Available < need {
-		return fmt.Sprintf("waiting for the pods of revision %s: %d of %d available", e.s.Candidate, rs.Available, need)
-	}
-	if t.Asked != share || t.AckedAt.IsZero() {
-		return fmt.Sprintf("weight %d for revision %s is on its way", share, e.s.Candidate)
-	}
-	return ""
 }

@@ -1,5 +1,7 @@
 package plan
 
+import "fmt"
+
 // chooseCandidate decides which revision is released. A promotion that is committed is finished first.
 func (e *engine) chooseCandidate() {
 	wanted := e.spec.Revision
@@ -8,56 +10,90 @@ func (e *engine) chooseCandidate() {
 		e.firstRevision()
 	case e.switching():
 	case wanted == e.s.Stable:
-		if e.s.Candidate != "" {
-			e.note("RolledBack", "the spec is back at the stable revision %s; revision %s is withdrawn", wanted, e.s.Candidate)
-			e.leave()
-		}
+		e.withdraw(RolledBack, fmt.Sprintf("the spec is back at the stable revision %s", wanted))
 		e.s.Abort = Abort{}
 	case e.rejected(wanted):
-		if e.s.Candidate != "" {
-			e.note("Superseded", "revision %s is withdrawn", e.s.Candidate)
-			e.leave()
-		}
+		e.withdraw(Superseded, "the spec wants another revision, which was aborted before")
 		if e.s.Abort.Revision != wanted {
 			e.s.Abort = Abort{
 				Revision: wanted, Reason: "Rejected", At: e.now,
 				Message: "it was aborted before; retry it or change the pod template",
 			}
 		}
+	case e.spec.Withdraw:
+		if e.s.Candidate != "" {
+			e.note("StrategyChanged", "the release of revision %s begins anew with the changed strategy once all is at rest", e.s.Candidate)
+			e.leave()
+		}
 	case e.s.Candidate == wanted:
-	case e.spec.Problem != nil:
+	case e.spec.Problem != nil, e.spec.Paused:
 	default:
 		e.enter(wanted)
 	}
 }
 
-// firstRevision makes the wanted revision the stable one when all its pods are available. Nothing was there before, so
-// no steps are taken.
+// withdraw ends the release of a revision that is no longer wanted, where there is one.
+func (e *engine) withdraw(outcome Outcome, message string) {
+	if e.s.Candidate == "" {
+		return
+	}
+	e.note(string(outcome), "the release of revision %s ends: %s", e.s.Candidate, message)
+	e.end(e.s.Candidate, outcome, string(outcome), message)
+	e.leave()
+}
+
+// firstRevision makes the wanted revision the stable one when its pods are available. Nothing was there before, so no
+// steps are taken.
 func (e *engine) firstRevision() {
 	rs, ok := e.replicaSet(e.spec.Revision)
-	if !ok || !rs.Settled || rs.Desired != e.spec.Replicas || rs.Available < e.spec.Replicas {
+	if !ok {
+		e.s.ReleaseStarted, e.s.ProgressedAt, e.s.MostAvailable = e.now, zeroTime, 0
+	}
+	if e.s.ReleaseStarted.IsZero() {
+		e.s.ReleaseStarted = e.now
+	}
+	if !ok || rs.Desired != e.spec.Replicas || !e.full(rs) {
+		e.watchProgress(rs, e.enough(e.spec.Replicas), e.s.ReleaseStarted)
 		e.wait("the first revision %s: %d of %d pods available", e.spec.Revision, rs.Available, e.spec.Replicas)
 		return
 	}
 	e.s.Stable = e.spec.Revision
 	e.note("FirstRevision", "revision %s is available and is the stable one", e.spec.Revision)
+	e.end(e.s.Stable, Promoted, "FirstRevision", "it is the first one, which takes no steps")
+	e.leave()
 }
 
+// enter begins a release. One that goes back inside of the rollback window skips its steps.
 func (e *engine) enter(revision string) {
-	if e.s.Candidate != "" {
-		e.note("Superseded", "revision %s is superseded by %s", e.s.Candidate, revision)
-	}
-	e.leave()
+	e.withdraw(Superseded, "revision "+revision+" is wanted")
 	e.s.Abort = Abort{}
-	e.s.Candidate = revision
+	e.s.Candidate, e.s.ReleaseStarted = revision, e.now
+	if e.inRollbackWindow(revision) {
+		e.s.Mode = ModeRollbackWindow
+		e.enterStep(int32(len(e.spec.Steps)))
+		e.note("ReleaseStarted", "revision %s is released over stable %s without steps: it is inside of the rollback window", revision, e.s.Stable)
+		return
+	}
 	e.enterStep(0)
 	e.note("ReleaseStarted", "revision %s is released over stable %s in %d steps", revision, e.s.Stable, len(e.spec.Steps))
 }
 
+// inRollbackWindow says that a revision was the stable one, and not many revisions ago.
+func (e *engine) inRollbackWindow(revision string) bool {
+	rs, _ := e.replicaSet(revision)
+	stable, _ := e.replicaSet(e.s.Stable)
+	back := stable.Number - rs.Number
+	return rs.Role == RoleFormer && back > 0 && back <= e.spec.RollbackWindow
+}
+
+// leave forgets the release. The traffic that it has is taken away by steer.
 func (e *engine) leave() {
-	e.s.Candidate, e.s.PassedSteps = "", ""
-	e.s.Step, e.s.MostAvailable = 0, 0
-	e.s.StepStarted, e.s.ProgressedAt, e.s.CanaryServedAt = zeroTime, zeroTime, zeroTime
+	s := &e.s
+	s.Candidate, s.PassedSteps, s.Mode = "", "", ModeSteps
+	s.Step, s.MostAvailable, s.PausedFor = 0, 0, 0
+	s.Paused, s.BackgroundWaived = false, false
+	s.ReleaseStarted, s.PausedSince = zeroTime, zeroTime
+	s.StepStarted, s.ProgressedAt, s.CanaryServedAt = zeroTime, zeroTime, zeroTime
 }
 
 // abort rejects the candidate. The share that it has is taken away by steer.
@@ -65,6 +101,7 @@ func (e *engine) abort(reason, run, message string) {
 	revision := e.s.Candidate
 	e.warn("RolloutAborted", "the release of revision %s is aborted: %s", revision, message)
 	e.s.Abort = Abort{Revision: revision, Reason: reason, Message: message, Run: run, At: e.now}
+	e.end(revision, Aborted, reason, message)
 	e.reject(revision)
 	e.leave()
 }

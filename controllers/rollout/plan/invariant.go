@@ -25,7 +25,11 @@ func Violations(spec Spec, seen Observed, action Action) []string {
 		return w.remove(a)
 	case RestoreRoutes:
 		return w.restore()
-	case MarkReplicaSet, StartRun, StopRun:
+	case EvictPods:
+		return w.evict(a)
+	case ScaleWorkload:
+		return w.workload(a)
+	case MarkReplicaSet, StartRun, StopRun, PreferOldPods:
 		return nil
 	}
 	return []string{fmt.Sprintf("unknown action %T", action)}
@@ -53,7 +57,7 @@ func (w world) setWeight(a SetWeight) (broken []string) {
 		if a.Percent > r.Low && canary == 0 {
 			broken = append(broken, fmt.Sprintf("weight %d -> %d with no ready endpoint behind the canary Service", r.Low, a.Percent))
 		}
-		if a.Percent < r.High && stable == 0 && canary > 0 {
+		if a.Percent < r.High && stable == 0 && canary > 0 && w.spec.Replicas > 0 {
 			broken = append(broken, fmt.Sprintf("weight %d -> %d with no ready endpoint behind the stable Service", r.High, a.Percent))
 		}
 	}
@@ -64,11 +68,12 @@ func (w world) setWeight(a SetWeight) (broken []string) {
 }
 
 // pin: a Service moves only without traffic, or without losing a ready endpoint, or to a fully ready revision; after
-// the commit the stable Service moves only when nothing may be served through it.
+// the commit the stable Service moves only when nothing may be served through it. A canary Service that no route names
+// has no traffic that a release could lose.
 func (w world) pin(a PinService) (broken []string) {
 	t := w.seen.State.Traffic
 	if a.Service == CanaryService {
-		if t.High > 0 && w.seen.Canary.ReadyOthers(a.Revision) > 0 {
+		if w.spec.Mover == ByRoutes && t.High > 0 && w.seen.Canary.ReadyOthers(a.Revision) > 0 {
 			broken = append(broken, fmt.Sprintf("canary Service moves to %s while up to %d%% may be served through it", a.Revision, t.High))
 		}
 		return broken
@@ -77,8 +82,11 @@ func (w world) pin(a PinService) (broken []string) {
 		broken = append(broken, fmt.Sprintf("stable Service moves to %s while up to %d%% may be served through it", a.Revision, 100-t.Low))
 	}
 	rs, _ := w.find(a.Revision)
-	if w.seen.Stable.ReadyOthers(a.Revision) > 0 && rs.Available < w.spec.Replicas {
-		broken = append(broken, fmt.Sprintf("stable Service moves to %s, which has %d of %d pods available", a.Revision, rs.Available, w.spec.Replicas))
+	if full := w.spec.Threshold.of(w.spec.Replicas); w.seen.Stable.ReadyOthers(a.Revision) > 0 && rs.Available < full {
+		broken = append(broken, fmt.Sprintf("stable Service moves to %s, which has %d of %d pods available", a.Revision, rs.Available, full))
+	}
+	if a.Revision != w.seen.State.Stable && a.Revision != w.seen.State.Switched {
+		broken = append(broken, fmt.Sprintf("stable Service moves to %s, which was not written ahead", a.Revision))
 	}
 	return broken
 }
@@ -93,24 +101,22 @@ func (w world) unpin(a UnpinService) (broken []string) {
 	return broken
 }
 
-// scale: nothing that takes endpoints away happens while a weight on them is not gone, and the stable revision keeps
-// its size.
+// scale: nothing that takes endpoints away happens while a weight on them is not gone, every revision keeps the pods that
+// its share needs, and no more pods are made than there may be.
 func (w world) scale(a ScaleReplicaSet) (broken []string) {
 	s := w.seen.State
-	if a.To > a.From {
-		if w.rejected(a.Revision) && s.Stable != "" && a.Revision != s.Stable {
-			broken = append(broken, fmt.Sprintf("rejected revision %s grows", a.Revision))
-		}
-		return broken
-	}
 	switch {
+	case a.To > a.From:
+		return w.grow(a)
 	case s.Stable == "":
 		if rs, _ := w.find(a.Revision); rs.Available > 0 && a.Revision != w.spec.Revision {
 			broken = append(broken, fmt.Sprintf("revision %s shrinks while it serves and none is stable", a.Revision))
 		}
+	case w.spec.Mover == ByReplicas:
+		broken = w.shrinkShared(a)
 	case a.Revision == s.Stable:
-		if a.To < w.spec.Replicas {
-			broken = append(broken, fmt.Sprintf("stable revision %s shrinks to %d of %d", a.Revision, a.To, w.spec.Replicas))
+		if least := w.stableNeeds(); a.To < least {
+			broken = append(broken, fmt.Sprintf("stable revision %s shrinks to %d of %d", a.Revision, a.To, least))
 		}
 	case a.Revision == s.SwitchingFrom:
 		broken = append(broken, fmt.Sprintf("revision %s shrinks before it has been handed over", a.Revision))
@@ -120,10 +126,78 @@ func (w world) scale(a ScaleReplicaSet) (broken []string) {
 	return broken
 }
 
+// grow: a rejected revision gets no pods, and where the number of pods is bounded the bound holds, but for the pod more
+// that replaces an old one.
+func (w world) grow(a ScaleReplicaSet) (broken []string) {
+	s := w.seen.State
+	if w.rejected(a.Revision) && s.Stable != "" && a.Revision != s.Stable {
+		broken = append(broken, fmt.Sprintf("rejected revision %s grows", a.Revision))
+	}
+	return append(broken, w.tooMany(a.To-a.From)...)
+}
+
+func (w world) tooMany(more int32) []string {
+	most, bounded := limit(w.spec)
+	if !bounded || more <= 0 || w.seen.State.Stable == "" {
+		return nil
+	}
+	total := more
+	for _, rs := range w.seen.ReplicaSets {
+		total += max(rs.Desired, rs.Pods)
+	}
+	if total <= most {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d pods where there may be %d", total, most)}
+}
+
+// shrinkShared: where all pods carry the traffic together, as many stay available as have to, whatever revision they are
+// of. Pods that are not available go first.
+func (w world) shrinkShared(a ScaleReplicaSet) []string {
+	var available, lost int32
+	for _, rs := range w.seen.ReplicaSets {
+		now := min(rs.Available, rs.Desired)
+		if rs.Revision == a.Revision {
+			lost = now - min(now, a.To)
+		}
+		available += now
+	}
+	if least := w.spec.Replicas - w.spec.Unavailable; lost > 0 && available-lost < least {
+		return []string{fmt.Sprintf("revision %s shrinks to %d, and %d of %d pods stay available", a.Revision, a.To, available-lost, least)}
+	}
+	return nil
+}
+
+// stableNeeds is the least size of the stable revision: its full one, unless its size follows its share.
+func (w world) stableNeeds() int32 {
+	n, t := w.spec.Replicas, w.seen.State.Traffic
+	least := n
+	if w.spec.DynamicStable && w.seen.State.Candidate != "" {
+		least = podsFor(100-t.Low, n)
+	}
+	if _, bounded := limit(w.spec); bounded && w.seen.State.Candidate != "" {
+		least = min(least, max(0, leastPodsFor(100-t.Low, n)-w.spec.Unavailable))
+		if t.Low < 100 {
+			least = max(least, min(1, n))
+		}
+	}
+	return least
+}
+
 // shrink: what is left of a revision carries every share that a gateway may still be serving.
 func (w world) shrink(a ScaleReplicaSet) (broken []string) {
 	t := w.seen.State.Traffic
-	if reach(w.seen.Canary, a.Revision) && a.To < podsFor(t.High, w.spec.Replicas) {
+	if w.spec.Mover == BySelector {
+		if reach(w.seen.Stable, a.Revision) && a.To < w.spec.Replicas {
+			broken = append(broken, fmt.Sprintf("revision %s shrinks while the stable Service reaches it", a.Revision))
+		}
+		return broken
+	}
+	need := podsFor(t.High, w.spec.Replicas)
+	if _, bounded := limit(w.spec); bounded && t.High > 0 {
+		need = max(min(1, w.spec.Replicas), leastPodsFor(t.High, w.spec.Replicas)-w.spec.Unavailable)
+	}
+	if reach(w.seen.Canary, a.Revision) && a.To < need {
 		broken = append(broken, fmt.Sprintf("revision %s shrinks to %d while up to %d%% may be served by it", a.Revision, a.To, t.High))
 	}
 	if reach(w.seen.Stable, a.Revision) && t.Low < 100 {
@@ -132,11 +206,34 @@ func (w world) shrink(a ScaleReplicaSet) (broken []string) {
 	return broken
 }
 
+// evict: no more pods are evicted than may be missing.
+func (w world) evict(a EvictPods) []string {
+	rs, _ := w.find(a.Revision)
+	ready := a.Count - (rs.Old - rs.OldReady)
+	if ready > 0 && ready > w.spec.Unavailable {
+		return []string{fmt.Sprintf("%d ready pods of %s are evicted where %d may be missing", ready, a.Revision, w.spec.Unavailable)}
+	}
+	return nil
+}
+
+// workload: the workload's pods go when the stable revision can carry everything.
+func (w world) workload(a ScaleWorkload) []string {
+	var available int32
+	for _, rs := range w.seen.ReplicaSets {
+		available += min(rs.Available, rs.Desired)
+	}
+	if have, need := available+a.To, w.spec.Threshold.of(w.spec.Replicas); have < need && have < available+a.From {
+		return []string{fmt.Sprintf("the workload shrinks to %d, which leaves %d of %d pods", a.To, have, need)}
+	}
+	return nil
+}
+
 func reach(s Service, revision string) bool {
 	return s.Pinned == "" || s.Pinned == revision || s.Ready(revision) > 0
 }
 
-// create: a new revision's pods get no traffic by being made, and a rejected revision is never a candidate.
+// create: a new revision's pods get no traffic by being made, but where all pods carry it, and a rejected revision is
+// never a candidate.
 func (w world) create(a CreateReplicaSet) (broken []string) {
 	s := w.seen.State
 	if s.Stable == "" || a.Revision == s.Stable {
@@ -145,13 +242,13 @@ func (w world) create(a CreateReplicaSet) (broken []string) {
 	if w.rejected(a.Revision) {
 		broken = append(broken, fmt.Sprintf("rejected revision %s is created", a.Revision))
 	}
-	if w.seen.Stable.Pinned != s.Stable {
+	if stable := w.seen.Stable; (stable.Named || w.spec.Mover != ByReplicas) && (stable.Pinned == "" || stable.Pinned == a.Revision && s.Switched != a.Revision) {
 		broken = append(broken, fmt.Sprintf("revision %s is created while the stable Service would select it", a.Revision))
 	}
-	if w.seen.Canary.Pinned != a.Revision {
+	if w.spec.Mover == ByRoutes && w.seen.Canary.Pinned != a.Revision {
 		broken = append(broken, fmt.Sprintf("revision %s is created while the canary Service is another's", a.Revision))
 	}
-	return broken
+	return append(broken, w.tooMany(a.Replicas)...)
 }
 
 func (w world) remove(a DeleteReplicaSet) (broken []string) {

@@ -20,11 +20,14 @@ func Next(spec Spec, seen Observed, now time.Time) Plan {
 	e.handOver()
 	e.steer()
 	e.retire()
+	e.restart()
+	e.scaleWorkload()
 	e.recordOriginals()
 	e.act()
-	e.plan.Status = e.s
-	e.plan.Engaged = e.engaged()
 	e.plan.Summary = e.summary()
+	e.trackPause()
+	e.plan.Status = e.s
+	e.plan.Engaged = e.engaged() || e.pinned()
 	return e.plan
 }
 
@@ -38,6 +41,12 @@ type engine struct {
 	waits []string
 	// missing is what keeps the step from being done, shown where no wait says it better.
 	missing string
+	// doubt is why the analysis in the background keeps the release from moving forward; empty when it does not.
+	doubt string
+	// restartSurge is the revision that has a pod more for a while, since its pods are being replaced.
+	restartSurge string
+	// workloadSize is the size that the workload is to have.
+	workloadSize int32
 }
 
 func (s State) clone() State {
@@ -99,8 +108,16 @@ func (e *engine) othersHavePods() bool {
 
 // quiet says that there is nothing to release, to hand over or to drain.
 func (e *engine) quiet() bool {
-	return e.s.Candidate == "" && !e.switching() && !e.othersHavePods()
+	return e.s.Candidate == "" && !e.switching() && !e.othersHavePods() && !e.workloadGoes()
 }
+
+// held says that the release does not move forward for now. An abort is never held.
+func (e *engine) held() bool {
+	return e.spec.Problem != nil || e.spec.Paused || e.s.Paused || e.doubt != ""
+}
+
+// pinned says whether a Service selects one revision only.
+func (e *engine) pinned() bool { return e.seen.Stable.Pinned != "" || e.seen.Canary.Pinned != "" }
 
 // engaged says whether routes and Services are ours to drive now. At rest they are as the user wrote them.
 func (e *engine) engaged() bool {
@@ -129,30 +146,50 @@ func (e *engine) recoverState() {
 			}
 		case RoleRejected:
 			e.reject(rs.Revision)
-		case RoleNone:
+		case RoleNone, RoleFormer:
 		}
 	}
 	if stable.Revision == "" {
 		return
 	}
 	e.s.Stable = stable.Revision
+	e.recoverTraffic()
+	e.warn("StatusRecovered", "status was lost; revision %s is stable by the mark on its ReplicaSet", stable.Revision)
+}
+
+// recoverTraffic takes the traffic to be anything that it may be, until it has settled.
+func (e *engine) recoverTraffic() {
 	_, high := e.seenShare()
 	e.s.Traffic = Traffic{Asked: high, Low: 0, High: 100}
-	if e.routesAtRest() {
+	switch {
+	case e.spec.Mover == BySelector && high == 100:
+		e.s.Switched = e.seen.Stable.Pinned
+	case e.spec.Mover == ByReplicas, e.spec.Mover == ByRoutes && e.routesAtRest():
 		e.s.Traffic = Traffic{}
 	}
-	e.warn("StatusRecovered", "status was lost; revision %s is stable by the mark on its ReplicaSet", stable.Revision)
 }
 
 // mendState makes sense of a status that was edited by hand.
 func (e *engine) mendState() {
 	s := &e.s
+	if s.SwitchingFrom == s.Stable || e.spec.Mover != ByRoutes {
+		s.SwitchingFrom = ""
+	}
+	if s.Switched == s.Stable || e.spec.Mover != BySelector {
+		s.Switched = ""
+	}
 	if c := s.Candidate; c != "" && (s.Stable == "" || c == s.Stable || e.switching() || e.rejected(c)) {
 		e.leave()
 	}
 	s.Step = max(0, s.Step)
 	t := &s.Traffic
 	t.Asked = max(0, min(100, t.Asked))
+	if e.spec.Mover == BySelector {
+		t.Asked = 0
+		if s.Switched != "" {
+			t.Asked = 100
+		}
+	}
 	t.Low, t.High = max(0, min(t.Low, t.Asked)), min(100, max(t.High, t.Asked))
 }
 

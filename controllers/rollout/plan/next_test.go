@@ -25,6 +25,7 @@ func spec() Spec {
 	return Spec{
 		Revision: "new", Replicas: 5, Steps: steps, Settle: 5 * time.Second, ScaleDownDelay: 30 * time.Second,
 		AbortScaleDownDelay: 30 * time.Second, ProgressDeadline: 10 * time.Minute, HistoryLimit: 2,
+		Surge: Unbounded, ScaleDownLimit: Unbounded,
 	}
 }
 
@@ -35,15 +36,15 @@ func releasing(step int32) Observed {
 			Stable: "old", Candidate: "new", Step: step, StepStarted: ago(time.Minute), PassedSteps: stepsDigest(steps[:step]),
 			Traffic:       Traffic{Asked: 20, Low: 20, High: 20, AckedAt: ago(time.Minute)},
 			MostAvailable: 1, ProgressedAt: ago(time.Minute),
-			StableServedAt: ago(time.Hour), CanaryServedAt: ago(time.Minute),
+			StableServedAt: ago(time.Hour), StableClearAt: ago(time.Hour), CanaryServedAt: ago(time.Minute),
 			Originals: []Original{{Name: "r", Rules: "{}"}},
 		},
 		ReplicaSets: []ReplicaSet{
 			{Revision: "old", Number: 1, Desired: 5, Pods: 5, Available: 5, Settled: true, Role: RoleStable},
 			{Revision: "new", Number: 2, Desired: 1, Pods: 1, Available: 1, Settled: true},
 		},
-		Stable: Service{Pinned: "old", Endpoints: []Endpoints{{"old", 5}}},
-		Canary: Service{Pinned: "new", Endpoints: []Endpoints{{"new", 1}}},
+		Stable: Service{Named: true, Pinned: "old", Endpoints: []Endpoints{{"old", 5}}},
+		Canary: Service{Named: true, Pinned: "new", Endpoints: []Endpoints{{"new", 1}}},
 		Routes: []Route{{Name: "r", Low: 20, High: 20, Acknowledged: true, Waiting: "gateway", Original: "{}"}},
 	}
 }
@@ -362,6 +363,21 @@ func drawSpec(t *rapid.T) Spec {
 	s := spec()
 	s.Revision = drawRevision(t, "wanted")
 	s.Replicas = rapid.Int32Range(0, 3).Draw(t, "replicas")
+	s.Mover = rapid.SampledFrom([]Mover{ByRoutes, ByReplicas, BySelector}).Draw(t, "mover")
+	s.Surge = rapid.Int32Range(-1, 2).Draw(t, "surge")
+	s.Unavailable = rapid.Int32Range(0, 2).Draw(t, "unavailable")
+	if s.Surge <= 0 && s.Unavailable == 0 && s.Mover == ByReplicas || s.Surge == 0 && s.Unavailable == 0 {
+		s.Surge = 1
+	}
+	s.DynamicStable = rapid.Bool().Draw(t, "dynamic")
+	s.Paused, s.Withdraw = rapid.Bool().Draw(t, "paused"), rapid.Bool().Draw(t, "withdraw")
+	s.RestartAt = drawTime(t, "restart")
+	s.RollbackWindow = rapid.Int64Range(0, 2).Draw(t, "window")
+	s.Threshold.Percent = rapid.SampledFrom([]int32{0, 50}).Draw(t, "threshold")
+	s.Workload = rapid.SampledFrom([]WorkloadPolicy{WorkloadStays, WorkloadGoesOnSuccess, WorkloadGoesProgressively}).Draw(t, "workload")
+	if s.Mover == ByReplicas {
+		s.Surge = max(0, s.Surge)
+	}
 	if rapid.Bool().Draw(t, "problem") {
 		s.Problem = &Problem{Reason: "InvalidRoute", Message: "m"}
 	}
@@ -377,7 +393,7 @@ func drawTime(t *rapid.T, label string) time.Time {
 }
 
 func drawService(t *rapid.T, label string) Service {
-	s := Service{Pinned: rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, label)}
+	s := Service{Named: rapid.Bool().Draw(t, label+" named"), Pinned: rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, label)}
 	for _, r := range []string{"a", "b", "c"} {
 		if n := rapid.Int32Range(0, 3).Draw(t, label+r); n > 0 {
 			s.Endpoints = append(s.Endpoints, Endpoints{r, n})
@@ -396,7 +412,11 @@ func drawObserved(t *rapid.T) Observed {
 			Candidate:      rapid.SampledFrom([]string{"", "c"}).Draw(t, "candidate"),
 			SwitchingFrom:  rapid.SampledFrom([]string{"", "c"}).Draw(t, "switching"),
 			Step:           rapid.Int32Range(-1, 4).Draw(t, "step"),
+			Switched:       rapid.SampledFrom([]string{"", "c"}).Draw(t, "switched"),
+			Mode:           rapid.SampledFrom([]Mode{ModeSteps, ModeFull, ModeFullSkipAnalysis, ModeRollbackWindow}).Draw(t, "mode"),
+			Paused:         rapid.Bool().Draw(t, "asked to pause"),
 			StepStarted:    drawTime(t, "started"),
+			StableClearAt:  drawTime(t, "stableClear"),
 			StableServedAt: drawTime(t, "stableServed"), CanaryServedAt: drawTime(t, "canaryServed"),
 			Traffic: Traffic{
 				Asked: asked, Low: min(asked, share.Draw(t, "low")), High: max(asked, share.Draw(t, "high")),
@@ -416,7 +436,8 @@ func drawObserved(t *rapid.T) Observed {
 			o.ReplicaSets = append(o.ReplicaSets, ReplicaSet{
 				Revision: r, Number: int64(i), Desired: n.Draw(t, "desired"), Pods: n.Draw(t, "pods"),
 				Available: n.Draw(t, "available"), Settled: rapid.Bool().Draw(t, "settled"),
-				Role: rapid.SampledFrom([]Role{RoleNone, RoleStable, RoleRejected}).Draw(t, "role"),
+				Role: rapid.SampledFrom([]Role{RoleNone, RoleStable, RoleRejected, RoleFormer}).Draw(t, "role"),
+				Old:  n.Draw(t, "old"),
 			})
 		}
 	}

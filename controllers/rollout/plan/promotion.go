@@ -1,25 +1,52 @@
 package plan
 
 // commit makes the candidate the stable revision, once it has all the traffic and nothing else may be served. It is
-// only a write to status: from there no abort is possible, and no Service has been touched yet.
+// only a write to status: from there no abort is possible, and with routes no Service has been touched yet.
 func (e *engine) commit() {
 	rs, _ := e.replicaSet(e.s.Candidate)
-	t := e.s.Traffic
-	if e.spec.Replicas == 0 {
+	switch {
+	case e.spec.Replicas == 0:
 		e.commitWithoutTraffic()
-		return
-	}
-	if t.Asked != 100 || t.Low != 100 {
+	case !e.full(rs):
+		e.wait("waiting for the pods of revision %s: %d of %d available", e.s.Candidate, rs.Available, e.spec.Replicas)
+	case e.spec.Mover == ByReplicas:
+		e.promote("it has all the pods that it is to have")
+	case e.s.Traffic.Asked != 100 || e.s.Traffic.Low != 100:
 		e.missing = "waiting until nothing but revision " + e.s.Candidate + " is served"
+	case e.spec.Mover == BySelector:
+		e.retireAt(e.s.Stable, e.spec.ScaleDownDelay)
+		e.promote("the stable Service is switched to it")
+	default:
+		e.commitRoutes()
+	}
+}
+
+// commitRoutes commits while the canary Service has all the traffic; the stable Service has to take it over.
+func (e *engine) commitRoutes() {
+	need := e.enough(e.spec.Replicas)
+	if ready := e.seen.Canary.Ready(e.s.Candidate); ready < need {
+		e.wait("waiting for the pods of revision %s: %d of %d ready behind the canary Service", e.s.Candidate, ready, need)
 		return
 	}
-	if ready := e.seen.Canary.Ready(e.s.Candidate); rs.Available < e.spec.Replicas || ready < e.spec.Replicas {
-		e.wait("waiting for the pods of revision %s: %d of %d available, %d ready behind the canary Service",
-			e.s.Candidate, rs.Available, e.spec.Replicas, ready)
-		return
+	from := e.s.Stable
+	e.note("PromotionCommitted", "revision %s has all the traffic and takes over from %s", e.s.Candidate, from)
+	e.settle()
+	e.s.SwitchingFrom = from
+}
+
+// promote ends a release that has nothing to hand over.
+func (e *engine) promote(why string) {
+	e.note("Promoted", "revision %s is promoted: %s", e.s.Candidate, why)
+	e.settle()
+	e.s.Traffic, e.s.Switched = Traffic{AckedAt: e.s.Traffic.AckedAt}, ""
+}
+
+// settle makes the candidate the stable revision.
+func (e *engine) settle() {
+	e.end(e.s.Candidate, e.promoted(), "", "it is the stable revision")
+	if e.target() != e.s.Candidate {
+		e.retarget()
 	}
-	e.note("PromotionCommitted", "revision %s has all the traffic and takes over from %s", e.s.Candidate, e.s.Stable)
-	e.s.SwitchingFrom = e.s.Stable
 	e.s.Stable = e.s.Candidate
 	e.leave()
 	e.plan.commits = true
@@ -27,7 +54,7 @@ func (e *engine) commit() {
 
 // commitWithoutTraffic promotes a revision of a Rollout that is scaled to nothing: there is no pod to serve anything.
 func (e *engine) commitWithoutTraffic() {
-	if e.s.Traffic.Asked != 0 || !e.s.Traffic.Gone() {
+	if e.s.Traffic.Asked != 0 || !e.s.Traffic.Gone() || e.s.Switched != "" {
 		e.wait("waiting until the canary has no traffic: the Rollout is scaled to 0")
 		return
 	}
@@ -40,10 +67,7 @@ func (e *engine) commitWithoutTraffic() {
 	if _, ok := e.replicaSet(e.s.Candidate); !ok {
 		return
 	}
-	e.note("Promoted", "revision %s is the stable one; the Rollout is scaled to 0", e.s.Candidate)
-	e.s.Stable = e.s.Candidate
-	e.leave()
-	e.plan.commits = true
+	e.promote("the Rollout is scaled to 0")
 }
 
 // handOver moves the traffic from the canary Service to the stable one, after the commit: the stable Service is pointed
@@ -73,16 +97,16 @@ func (e *engine) handOver() {
 
 // handOverShare is 100 until the stable Service serves the new revision in every gateway, and 0 from then on.
 func (e *engine) handOverShare() int32 {
-	if e.s.Traffic.Asked == 100 && !(e.stableServesNew() && e.passed(e.s.StableServedAt, e.spec.Settle)) {
-		return 100
+	if e.s.Traffic.Asked != 100 || e.spec.Replicas == 0 || e.stableServesNew() && e.passed(e.s.StableServedAt, e.spec.Settle) {
+		return 0
 	}
-	return 0
+	return 100
 }
 
 // stableServesNew says that the stable Service has the new revision's pods, as many as the canary Service, and no
 // others.
 func (e *engine) stableServesNew() bool {
 	s := e.seen.Stable
-	need := max(1, min(e.spec.Replicas, e.seen.Canary.Ready(e.s.Stable)))
+	need := min(e.enough(e.spec.Replicas), max(1, e.seen.Canary.Ready(e.s.Stable)))
 	return s.Pinned == e.s.Stable && s.Ready(e.s.Stable) >= need && s.ReadyOthers(e.s.Stable) == 0
 }

@@ -29,35 +29,117 @@ func (e *engine) answer(r Request) (string, bool) {
 		return e.answerAbort(r)
 	case VerbRetry:
 		return e.answerRetry(r)
+	case VerbPause, VerbResume, VerbJump:
+		if e.s.Candidate == "" || r.Revision != e.s.Candidate {
+			return notReleased(r), false
+		}
+		e.reposition()
+		return e.answerInRelease(r)
 	}
 	return fmt.Sprintf("the verb %q is not known", r.Verb), false
 }
 
+func notReleased(r Request) string {
+	return fmt.Sprintf("it was made for revision %s, which is not being released", r.Revision)
+}
+
+func (e *engine) answerInRelease(r Request) (string, bool) {
+	switch {
+	case r.Verb == VerbPause && e.s.Paused:
+		return "the release is paused already", false
+	case r.Verb == VerbPause:
+		e.s.Paused = true
+		return fmt.Sprintf("the release of revision %s is paused at step %s", e.s.Candidate, e.stepText()), true
+	case r.Verb == VerbJump:
+		return e.answerJump(r)
+	case e.s.Paused:
+		e.s.Paused = false
+		return fmt.Sprintf("the release of revision %s goes on", e.s.Candidate), true
+	case e.spec.Paused:
+		return "it is spec.paused that holds the release; change it there", false
+	}
+	return "nobody has asked for a pause; a pause step is passed by promote", false
+}
+
+func (e *engine) answerJump(r Request) (string, bool) {
+	switch {
+	case e.spec.BlueGreen:
+		return "a blue-green release has no steps to jump between", false
+	case e.s.Mode == ModeRollbackWindow:
+		return "the release goes back to a recent revision and takes no steps", false
+	case r.Step != e.s.Step:
+		return fmt.Sprintf("it was made for step %d, and the release is at step %s", r.Step+1, e.stepText()), false
+	case r.To < 0 || int(r.To) > len(e.spec.Steps):
+		return fmt.Sprintf("there is no step %d; the release has %d", r.To+1, len(e.spec.Steps)), false
+	case r.To == e.s.Step:
+		return fmt.Sprintf("the release is at step %s already", e.stepText()), false
+	case e.spec.Problem != nil && r.To > e.s.Step:
+		return e.mendFirst(), false
+	}
+	from := e.stepText()
+	e.s.Mode = ModeSteps
+	e.enterStep(r.To)
+	return fmt.Sprintf("the release of revision %s goes from step %s to step %s", e.s.Candidate, from, e.stepText()), true
+}
+
+func (e *engine) mendFirst() string {
+	return "nothing moves forward before this is mended: " + e.spec.Problem.Message
+}
+
 func (e *engine) answerPromote(r Request) (string, bool) {
 	if e.s.Candidate == "" || r.Revision != e.s.Candidate {
-		return fmt.Sprintf("it was made for revision %s, which is not being released", r.Revision), false
+		return notReleased(r), false
 	}
 	e.reposition()
-	if r.Step != e.s.Step {
+	switch {
+	case e.spec.Problem != nil:
+		return e.mendFirst(), false
+	case e.spec.Paused:
+		return "spec.paused holds the release; change it there", false
+	case r.Full:
+		return e.answerFull(r)
+	case r.Step != e.s.Step:
 		return fmt.Sprintf("it was made for step %d, and the release is at step %s", r.Step+1, e.stepText()), false
 	}
+	return e.answerStep()
+}
+
+// answerFull lets the release pass all of its pauses. Analysis decides on, unless that is to be skipped too.
+func (e *engine) answerFull(r Request) (string, bool) {
+	mode, message := ModeFull, "revision %s is promoted without further pauses; analysis still decides"
+	if r.SkipAnalysis {
+		mode, message = ModeFullSkipAnalysis, "revision %s is promoted without further pauses and analysis"
+	}
+	if e.s.Mode == mode {
+		return "somebody asked for it before", false
+	}
+	e.s.Mode, e.s.Paused = mode, false
+	return fmt.Sprintf(message, e.s.Candidate), true
+}
+
+// answerStep passes what waits for a person at the step that the release is at.
+func (e *engine) answerStep() (string, bool) {
 	step, ok := e.step()
-	if !ok {
-		return "all steps are done", false
-	}
-	if e.spec.Problem != nil {
-		return "nothing moves forward before this is mended: " + e.spec.Problem.Message, false
-	}
 	run, _ := e.run()
+	e.doubtBackground()
+	resumed, doubted := e.s.Paused, e.doubt != ""
+	if resumed || doubted {
+		e.s.Paused, e.doubt = false, ""
+		e.s.BackgroundWaived = e.s.BackgroundWaived || doubted
+	}
 	switch {
-	case step.Kind == StepPause, step.Kind == StepAnalysis && run.Phase == RunInconclusive:
+	case ok && step.Kind == StepPause, ok && step.Kind == StepAnalysis && run.Phase == RunInconclusive:
 		message := fmt.Sprintf("step %s of revision %s is passed", e.stepText(), e.s.Candidate)
 		e.passStep()
 		return message, true
+	case resumed || doubted:
+		return fmt.Sprintf("the release of revision %s goes on", e.s.Candidate), true
+	case !ok:
+		return "all steps are done", false
 	case step.Kind == StepAnalysis:
 		return fmt.Sprintf("the analysis of step %s has not ended; it decides", e.stepText()), false
 	}
-	return fmt.Sprintf("step %s does not wait for anybody: its weight is on its way", e.stepText()), false
+	return fmt.Sprintf("step %s does not wait for anybody: its pods and its weight are on their way", e.stepText()), false
 }
 
 func (e *engine) answerAbort(r Request) (string, bool) {
@@ -66,10 +148,14 @@ func (e *engine) answerAbort(r Request) (string, bool) {
 	}
 	if r.Revision == e.spec.Revision && e.s.Stable != "" && !e.rejected(r.Revision) {
 		// It may come before the release has begun.
+		if e.s.Candidate != r.Revision {
+			e.withdraw(Superseded, "revision "+r.Revision+" is wanted")
+			e.s.ReleaseStarted = e.now
+		}
 		e.s.Candidate = r.Revision
 	}
 	if e.s.Candidate == "" || r.Revision != e.s.Candidate {
-		return fmt.Sprintf("it was made for revision %s, which is not being released", r.Revision), false
+		return notReleased(r), false
 	}
 	by := "somebody"
 	if r.By != "" {

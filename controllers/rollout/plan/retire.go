@@ -10,9 +10,9 @@ import (
 func (e *engine) retire() {
 	e.s.Retiring = slices.DeleteFunc(e.s.Retiring, func(r Retiring) bool {
 		rs, ok := e.replicaSet(r.Revision)
-		return !ok || e.serves(r.Revision) || (rs.Desired == 0 && rs.Pods == 0)
+		return !ok || e.serves(r.Revision) || (rs.Desired == 0 && rs.Pods == 0) || e.spec.Mover == ByReplicas
 	})
-	if e.s.Stable == "" {
+	if e.s.Stable == "" || e.spec.Mover == ByReplicas {
 		return
 	}
 	for _, rs := range e.seen.ReplicaSets {
@@ -52,8 +52,29 @@ func (e *engine) unretire(revision string) {
 func (e *engine) mayGo(revision string) bool {
 	for _, r := range e.s.Retiring {
 		if r.Revision == revision {
-			return e.passed(r.At, 0) && !e.exposed(revision)
+			return (e.passed(r.At, 0) || e.isAboveLimit(revision) || e.stableNeedsRoom()) && !e.exposed(revision)
 		}
 	}
 	return false
+}
+
+// isAboveLimit says that as many younger revisions are kept for their delay as there may be.
+func (e *engine) isAboveLimit(revision string) bool {
+	if e.spec.ScaleDownLimit == Unbounded {
+		return false
+	}
+	this, _ := e.replicaSet(revision)
+	var younger int32
+	for _, r := range e.s.Retiring {
+		if rs, _ := e.replicaSet(r.Revision); rs.Number > this.Number {
+			younger++
+		}
+	}
+	return younger >= e.spec.ScaleDownLimit
+}
+
+// stableNeedsRoom says that the stable revision cannot get its pods back while others are kept.
+func (e *engine) stableNeedsRoom() bool {
+	rs, _ := e.replicaSet(e.s.Stable)
+	return e.bounded() && rs.Desired < e.stableSize() && e.room() == 0
 }

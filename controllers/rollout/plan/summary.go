@@ -8,6 +8,8 @@ func (e *engine) summary() Summary {
 	switch {
 	case e.spec.Problem != nil:
 		return Summary{Degraded, e.spec.Problem.Reason, e.spec.Problem.Message}
+	case e.s.Stable == "" && e.plan.Summary.Reason == stuckReason:
+		return Summary{Degraded, stuckReason, e.waiting("the first revision is stuck")}
 	case e.s.Stable == "":
 		return Summary{Progressing, "Progressing", e.waiting("the first revision is on its way")}
 	case e.s.Abort.Revision != "" && e.s.Abort.Revision == e.spec.Revision:
@@ -16,11 +18,16 @@ func (e *engine) summary() Summary {
 		return e.releaseSummary()
 	case e.switching(), e.engaged() && (e.s.Traffic.Asked != 0 || !e.s.Traffic.Gone()):
 		return Summary{Progressing, "Progressing", e.waiting("traffic goes to the stable revision " + e.s.Stable)}
+	case e.spec.Revision != e.s.Stable && e.spec.Paused:
+		return Summary{Paused, "RolloutPaused", "spec.paused holds the release of revision " + e.spec.Revision + " back"}
 	case e.spec.Revision != e.s.Stable:
 		return Summary{Progressing, "Progressing", e.waiting("the release of revision " + e.spec.Revision + " begins")}
 	case !stable.Settled || stable.Available < e.spec.Replicas:
 		return Summary{Progressing, "ReplicasUnavailable", fmt.Sprintf("%d of %d pods of revision %s are available",
 			stable.Available, e.spec.Replicas, e.s.Stable)}
+	}
+	if text := e.leftover(); text != "" {
+		return Summary{Progressing, "Progressing", e.waiting(text)}
 	}
 	return Summary{Healthy, "Healthy", fmt.Sprintf("revision %s serves with %d of %d pods available",
 		e.s.Stable, stable.Available, e.spec.Replicas)}
@@ -41,6 +48,21 @@ func (e *engine) abortText() string {
 	return text + "; revision " + e.s.Stable + " serves"
 }
 
+// leftover says what has to happen yet for the pods to be those that are wanted, where their number carries the traffic
+// or they are being replaced. What is kept for a delay is not in the way of anything.
+func (e *engine) leftover() string {
+	if e.restarting() {
+		return "pods are being replaced"
+	}
+	if e.workloadGoes() {
+		return "the pods of the referenced workload are going"
+	}
+	if e.spec.Mover == ByReplicas && e.othersHavePods() {
+		return "pods of other revisions than " + e.s.Stable + " are going"
+	}
+	return ""
+}
+
 func (e *engine) releaseSummary() Summary {
 	otherwise := "revision " + e.s.Candidate + " is being released"
 	if e.missing != "" {
@@ -52,6 +74,12 @@ func (e *engine) releaseSummary() Summary {
 	switch {
 	case e.plan.Summary.Reason == stuckReason:
 		s.Phase, s.Reason = Degraded, stuckReason
+	case e.spec.Paused, e.s.Paused:
+		s.Phase, s.Reason = Paused, "RolloutPaused"
+	case e.doubt != "":
+		s.Phase, s.Reason = Paused, "InconclusiveAnalysisRun"
+	case ok && step.Kind == StepPause && e.spec.BlueGreen:
+		s.Phase, s.Reason = Paused, "BlueGreenPause"
 	case ok && step.Kind == StepPause:
 		s.Phase, s.Reason = Paused, "CanaryPauseStep"
 	case ok && step.Kind == StepAnalysis && run.Phase == RunInconclusive:

@@ -1,9 +1,6 @@
 package crd
 
-import (
-	"strings"
-	"testing"
-)
+import "strings"
 
 const analysisTemplateBase = `
 apiVersion: sluice.dev/v1alpha1
@@ -76,24 +73,23 @@ var templateRows = []row{
 	bad("an argument without a name", `spec: {args: [{name: ""}]}`, "spec.args[0].name"),
 }
 
-func TestAnalysisTemplates(t *testing.T) {
-	runTable(t, "AnalysisTemplate", analysisTemplateBase, templateRows)
-}
-
-func TestClusterAnalysisTemplates(t *testing.T) {
-	base := strings.NewReplacer("AnalysisTemplate", "ClusterAnalysisTemplate", ", namespace: team-a", "").Replace(analysisTemplateBase)
-	runTable(t, "ClusterAnalysisTemplate", base, templateRows)
-}
-
-func TestAnalysisRuns(t *testing.T) {
-	base := strings.Replace(analysisTemplateBase, "AnalysisTemplate", "AnalysisRun", 1)
-	runTable(t, "AnalysisRun", base, templateRows)
-	runTable(t, "AnalysisRun", base, []row{
+// analysisTables are both kinds of templates, and runs.
+var analysisTables = []table{
+	{name: "AnalysisTemplate", kind: "AnalysisTemplate", base: analysisTemplateBase, rows: templateRows},
+	{name: "ClusterAnalysisTemplate", kind: "ClusterAnalysisTemplate", base: clusterAnalysisTemplateBase, rows: templateRows},
+	{name: "AnalysisRun metrics", kind: "AnalysisRun", base: analysisRunBase, rows: templateRows},
+	{name: "AnalysisRun", kind: "AnalysisRun", base: analysisRunBase, rows: []row{
 		good("terminated", "spec: {terminate: true}").updated("{}"),
 		bad("other metrics", metric("interval: 5s"), "spec", "metrics cannot be changed").updated("{}"),
 		bad("another argument", "spec: {args: [{name: service, value: other}]}", "spec", "args cannot be changed").updated("{}"),
 		bad("no arguments any more", "spec: {args: null}", "spec", "args cannot be changed").updated("{}"),
 		bad("arguments from nothing", "{}", "spec", "args cannot be changed").updated("spec: {args: null}"),
 		bad("results of one metric twice", "status: {metricResults: [{name: a}, {name: a}]}", "status.metricResults[1]", "Duplicate value"),
-	})
+	}},
 }
+
+var (
+	clusterAnalysisTemplateBase = strings.NewReplacer("AnalysisTemplate", "ClusterAnalysisTemplate", ", namespace: team-a", "").
+					Replace(analysisTemplateBase)
+	analysisRunBase = strings.Replace(analysisTemplateBase, "AnalysisTemplate", "AnalysisRun", 1)
+)

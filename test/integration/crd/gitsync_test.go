@@ -1,9 +1,6 @@
 package crd
 
-import (
-	"strings"
-	"testing"
-)
+import "strings"
 
 const gitSyncBase = `
 apiVersion: sluice.dev/v1alpha1
@@ -23,8 +20,9 @@ spec:
 // source is a patch of the source.
 func source(patch string) string { return "spec: {source: {" + patch + "}}" }
 
-func TestGitSyncs(t *testing.T) {
-	runTable(t, "GitSync", gitSyncBase, []row{
+// gitSyncTables are the GitSyncs.
+var gitSyncTables = []table{
+	{name: "GitSync", kind: "GitSync", base: gitSyncBase, rows: []row{
 		good("the base", "{}"),
 		good("the least", "spec: {destination: null, serviceAccountName: null, interval: null, syncPolicy: null, source: {targetRevision: null, path: null}}"),
 		good("http without credentials", source("repoURL: 'http://git.example.com/shop.git'")),
@@ -61,5 +59,5 @@ func TestGitSyncs(t *testing.T) {
 		bad("a misspelt policy", "spec: {syncPolicy: {automatic: {}}}", "spec.syncPolicy.automatic", "unknown field"),
 		bad("a prune that is text", `spec: {syncPolicy: {automated: {prune: "yes"}}}`, "spec.syncPolicy.automated.prune", "boolean"),
 		bad("a namespace too long", "spec: {destination: {namespace: "+strings.Repeat("a", 64)+"}}", "spec.destination.namespace", "may not be more than 63"),
-	})
+	}},
 }

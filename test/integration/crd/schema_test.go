@@ -134,23 +134,29 @@ func (r row) updated(from string) row {
 	return r
 }
 
-// runTable checks every row of a kind.
-func runTable(t *testing.T, kind, base string, rows []row) {
+// table is rows of one kind over one base.
+type table struct {
+	name, kind, base string
+	rows             []row
+}
+
+// check checks every row.
+func (tb table) check(t *testing.T, d *definition) {
 	t.Helper()
-	d := loadAll(t)[kind]
-	if d == nil {
-		t.Fatalf("no definition of %s", kind)
+	for _, r := range tb.rows {
+		t.Run(r.name, func(t *testing.T) { checkRow(t, r, tb.problems(t, d, r)) })
 	}
-	for _, r := range rows {
-		t.Run(r.name, func(t *testing.T) {
-			object := patched(t, base, r.patch)
-			var old map[string]any
-			if r.from != nil {
-				old = patched(t, base, *r.from)
-			}
-			checkRow(t, r, d.problems(t.Context(), object, old))
-		})
+}
+
+// problems are what the API server says of a row.
+func (tb table) problems(t *testing.T, d *definition, r row) []string {
+	t.Helper()
+	object := patched(t, tb.base, r.patch)
+	var old map[string]any
+	if r.from != nil {
+		old = patched(t, tb.base, *r.from)
 	}
+	return d.problems(t.Context(), object, old)
 }
 
 func checkRow(t *testing.T, r row, problems []string) {

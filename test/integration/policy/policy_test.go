@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func newWorld(t *testing.T) *world {
 			Strategy: v1alpha1.RolloutStrategy{Canary: &v1alpha1.CanaryStrategy{
 				StableService: "web", CanaryService: "web-canary",
 				Steps: []v1alpha1.CanaryStep{{SetWeight: new(int32(20))}, {Pause: &v1alpha1.RolloutPause{}}},
-				TrafficRouting: v1alpha1.TrafficRouting{GatewayAPI: v1alpha1.GatewayAPIRouting{
+				TrafficRouting: &v1alpha1.TrafficRouting{GatewayAPI: &v1alpha1.GatewayAPIRouting{
 					HTTPRoutes: []v1alpha1.RouteRef{{Name: "web"}},
 				}},
 			}},
@@ -78,8 +79,8 @@ func (w *world) observe(t *testing.T, generation int64) {
 		WithMessage("paused in step 2 until promoted").
 		WithCurrentRevision(canaryHash).
 		WithStableRevision(stableHash).
-		WithCanary(applyv1alpha1.CanaryStatus().WithRevision(canaryHash).WithStepIndex(1).
-			WithWeights(applyv1alpha1.CanaryWeights().WithAsked(20).WithLow(20).WithHigh(20)))
+		WithRelease(applyv1alpha1.ReleaseStatus().WithRevision(canaryHash).WithStepIndex(1).
+			WithWeights(applyv1alpha1.ReleaseWeights().WithAsked(20).WithLow(20).WithHigh(20)))
 	NewWithT(t).Expect(w.controller.Status().Apply(t.Context(), applyv1alpha1.Rollout(w.key.Name, w.key.Namespace).WithStatus(status),
 		client.FieldOwner(v1alpha1.ManagerController), client.ForceOwnership)).To(Succeed())
 }
@@ -291,8 +292,8 @@ func TestForgery(t *testing.T) {
 		"stable revision":       {`{"status":{"stableRevision":"` + canaryHash + `"}}`, "not status.stableRevision:"},
 		"stable revision gone":  {`{"status":{"stableRevision":null}}`, "not status.stableRevision:"},
 		"outcome of a request":  {`{"status":{"lastRequest":{"id":"id-0","accepted":true}}}`, "not status.lastRequest:"},
-		"step":                  {`{"status":{"canary":{"stepIndex":2}}}`, "not status.canary:"},
-		"weights":               {`{"status":{"canary":{"weights":{"asked":100}}}}`, "not status.canary:"},
+		"step":                  {`{"status":{"release":{"stepIndex":2}}}`, "not status.release:"},
+		"weights":               {`{"status":{"release":{"weights":{"asked":100}}}}`, "not status.release:"},
 		"rejected":              {`{"status":{"rejected":[{"revision":"cccccccccc","at":"2026-01-01T00:00:00.000000Z"}]}}`, "not status.rejected:"},
 		"conditions":            {`{"status":{"conditions":[{"type":"Ready","status":"True","reason":"X","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`, "not status.conditions:"},
 		"all of it":             {`{"status":null}`, "may change only status.request"},
@@ -302,6 +303,23 @@ func TestForgery(t *testing.T) {
 		"removed":               {`{"status":{"request":null}}`, "may not remove status.request"},
 		"under a used id":       {request(map[string]any{"by": opal.name, "id": "id-0", "verb": "abort"}), "was used before"},
 		"unknown verb":          {request(map[string]any{"by": opal.name, "verb": "delete"}), "Unsupported value"},
+		"in full":               {request(map[string]any{"by": opal.name, "full": true}), ""},
+		"without analysis":      {request(map[string]any{"by": opal.name, "full": true, "skipAnalysis": true}), `the right "update" on "rollouts/skip-analysis"`},
+		"analysis, not in full": {request(map[string]any{"by": opal.name, "skipAnalysis": true}), "skipAnalysis is for a full promote alone"},
+		"not without analysis":  {request(map[string]any{"by": opal.name, "full": true, "skipAnalysis": false}), ""},
+		"abort in full":         {request(map[string]any{"by": opal.name, "verb": "abort", "full": true}), "full is for promote alone"},
+		"abort past analysis":   {request(map[string]any{"by": opal.name, "verb": "abort", "full": true, "skipAnalysis": true}), "full is for promote alone"},
+		"jump":                  {request(map[string]any{"by": opal.name, "verb": "jump", "toStep": 0}), `the right "update" on "rollouts/jump"`},
+		"jump, to nowhere":      {request(map[string]any{"by": opal.name, "verb": "jump"}), "toStep is for jump, which needs it"},
+		"promote to a step":     {request(map[string]any{"by": opal.name, "toStep": 2}), "toStep is for jump, which needs it"},
+		"pause":                 {request(map[string]any{"by": opal.name, "verb": "pause"}), ""},
+		"resume":                {request(map[string]any{"by": opal.name, "verb": "resume"}), ""},
+		"resume to a step":      {request(map[string]any{"by": opal.name, "verb": "resume", "toStep": 2}), "toStep is for jump, which needs it"},
+		"more, under a used id": {request(map[string]any{"by": opal.name, "id": "id-0", "full": true}), "was used before"},
+		"an unknown field":      {request(map[string]any{"by": opal.name, "force": true}), ""},
+		"history":               {`{"status":{"history":[{"revision":"cccccccccc","outcome":"Promoted"}]}}`, "not status.history:"},
+		"a pause by hand":       {`{"status":{"release":{"paused":true}}}`, "not status.release:"},
+		"a mode by hand":        {`{"status":{"release":{"mode":"FullSkipAnalysis"}}}`, "not status.release:"},
 		"ownership given up":    {`{"metadata":{"managedFields":[{}]}}`, ""},
 		"ownership taken":       {`{"metadata":{"managedFields":[{"manager":"me","operation":"Update","apiVersion":"sluice.dev/v1alpha1","fieldsType":"FieldsV1","fieldsV1":{"f:status":{"f:phase":{}}},"subresource":"status"}]}}`, ""},
 		"labels change nothing": {`{"metadata":{"labels":{"a":"b"}}}`, ""},
@@ -322,6 +340,91 @@ func TestForgery(t *testing.T) {
 			g.Expect(patched.Spec.Replicas).To(BeNil())
 		})
 	}
+}
+
+// TestRightsBeyondTheVerb: what a request asks for beyond its verb is a right of its own, which every verb but the own
+// one lacks.
+func TestRightsBeyondTheVerb(t *testing.T) {
+	w := newWorld(t)
+	held := map[string]*user{
+		"sluice-view":     w.person(t, "vic", "sluice-view"),
+		"sluice-promoter": w.person(t, "pat", "sluice-promoter"),
+		"sluice-aborter":  w.person(t, "ada", "sluice-aborter"),
+		"sluice-operator": w.person(t, "opal", "sluice-operator"),
+		"sluice-override": w.person(t, "otis", "sluice-override"),
+	}
+	const all = "sluice-view sluice-promoter sluice-aborter sluice-operator sluice-override"
+	for name, c := range map[string]struct {
+		fields map[string]any
+		// may are those who may ask for it; the others may not.
+		may string
+	}{
+		"promote":       {map[string]any{"verb": "promote"}, "sluice-promoter sluice-operator sluice-override"},
+		"promote full":  {map[string]any{"verb": "promote", "full": true}, "sluice-operator sluice-override"},
+		"skip analysis": {map[string]any{"verb": "promote", "full": true, "skipAnalysis": true}, "sluice-override"},
+		"abort":         {map[string]any{"verb": "abort"}, "sluice-aborter sluice-operator"},
+		"retry":         {map[string]any{"verb": "retry"}, "sluice-operator"},
+		"pause":         {map[string]any{"verb": "pause"}, "sluice-operator"},
+		"resume":        {map[string]any{"verb": "resume"}, "sluice-operator"},
+		"jump":          {map[string]any{"verb": "jump", "toStep": 0}, "sluice-override"},
+	} {
+		for _, role := range strings.Fields(all) {
+			t.Run(name+" as "+role, func(t *testing.T) {
+				fields := map[string]any{"by": held[role].name}
+				maps.Copy(fields, c.fields)
+				err := held[role].Status().Patch(t.Context(), w.rollout(), merge(request(fields)), client.DryRunAll)
+				if may := slices.Contains(strings.Fields(c.may), role); may != (err == nil) || (!may && !apierrors.IsForbidden(err)) {
+					t.Errorf("may: want %v, got %v", may, err)
+				}
+			})
+		}
+	}
+}
+
+// TestSkippingTakesEveryRight: each right that a full promotion past analysis needs is named where it is missing.
+func TestSkippingTakesEveryRight(t *testing.T) {
+	g, w := NewWithT(t), newWorld(t)
+	pat := w.person(t, "pat", "sluice-promoter")
+	code, out := pat.sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis")
+	g.Expect(code).To(Equal(2))
+	g.Expect(out).To(ContainSubstring(`may not promote in full and past analysis Rollout ` + w.key.String() +
+		`: the right "update" on "rollouts/promote-full" in API group "sluice.dev" is missing`))
+	g.Expect(w.read(t).Status.Request).To(BeNil())
+
+	code, out = pat.sluice(t, "promote", "web", "-n", w.namespace, "--full")
+	g.Expect(code).To(Equal(2))
+	g.Expect(out).To(ContainSubstring(`"rollouts/promote-full" in API group`))
+	g.Expect(out).To(ContainSubstring("the ClusterRole sluice-operator gives it"))
+
+	opal := w.person(t, "opal", "sluice-operator")
+	code, out = opal.sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis")
+	g.Expect(code).To(Equal(2))
+	g.Expect(out).To(ContainSubstring(`"rollouts/skip-analysis" in API group`))
+	g.Expect(out).To(ContainSubstring("the ClusterRole sluice-override gives it"))
+
+	otis := w.person(t, "otis", "sluice-override")
+	code, out = otis.sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis", "--no-wait")
+	g.Expect(out).To(ContainSubstring("asked for promote --full --skip-analysis of revision " + canaryHash))
+	g.Expect(code).To(Equal(0))
+	g.Expect(w.read(t).Status.Request).To(HaveValue(And(HaveField("Full", true), HaveField("SkipAnalysis", true), HaveField("StepIndex", BeNil()))))
+}
+
+// TestJump: a jump is made for the step that is seen, and leaves nothing of itself in the next request.
+func TestJump(t *testing.T) {
+	g, w := NewWithT(t), newWorld(t)
+	otis := w.person(t, "otis", "sluice-override")
+	code, out := otis.sluice(t, "jump", "web", "end", "-n", w.namespace, "--no-wait")
+	g.Expect(code).To(Equal(0), out)
+	g.Expect(w.read(t).Status.Request).To(HaveValue(And(HaveField("StepIndex", HaveValue(Equal(int32(1)))), HaveField("ToStep", HaveValue(Equal(int32(2)))))))
+
+	code, out = otis.sluice(t, "jump", "web", "4", "-n", w.namespace)
+	g.Expect(code).To(Equal(1))
+	g.Expect(out).To(ContainSubstring("there is no step 4"))
+
+	opal := w.person(t, "opal", "sluice-operator")
+	code, out = opal.sluice(t, "pause", "web", "-n", w.namespace, "--no-wait")
+	g.Expect(code).To(Equal(0), out)
+	g.Expect(w.read(t).Status.Request).To(HaveValue(And(HaveField("Verb", v1alpha1.VerbPause), HaveField("StepIndex", BeNil()), HaveField("ToStep", BeNil()))))
 }
 
 // TestAdministratorForgesNothing: no RBAC right, however wide, goes past the policy.
@@ -358,7 +461,7 @@ func TestControllerWritesEverything(t *testing.T) {
 	ro := w.read(t)
 	ro.Status.Phase = v1alpha1.RolloutHealthy
 	ro.Status.StableRevision = canaryHash
-	ro.Status.Canary = nil
+	ro.Status.Release = nil
 	ro.Status.Request = nil
 	ro.Status.LastRequest = &v1alpha1.RolloutRequestOutcome{ID: "id-9", Accepted: true, At: metav1.NowMicro()}
 	g.Expect(w.controller.Status().Update(t.Context(), ro)).To(Succeed())

@@ -103,7 +103,7 @@ func TestInconclusiveAnalysis(t *testing.T) {
 	w.condition(v1alpha1.ConditionPaused, "True", v1alpha1.ReasonInconclusive, "promote or abort")
 	w.promote(ro)
 	w.until("promoted", func(now *v1alpha1.Rollout) bool {
-		return healthy(now) && now.Status.StableRevision == ro.Status.Canary.Revision
+		return healthy(now) && now.Status.StableRevision == ro.Status.Release.Revision
 	})
 	w.atRest(before)
 }

@@ -266,6 +266,9 @@ func (p *player) watchOver(ctx context.Context, namespace string) error {
 	if err := p.client.List(ctx, &routes, client.InNamespace(namespace)); err != nil {
 		return err
 	}
+	if len(routes.Items) == 0 {
+		return p.watchOverBackend(ctx, namespace, "web")
+	}
 	for _, route := range routes.Items {
 		for _, rule := range route.Spec.Rules {
 			for _, backend := range rule.BackendRefs {

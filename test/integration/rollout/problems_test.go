@@ -83,7 +83,7 @@ func TestProblemInMidRelease(t *testing.T) {
 	_, before := w.stable(untilPromoted)
 	w.apply(rolloutOf("app:2", untilPromoted))
 	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
-	bad := ro.Status.Canary.Revision
+	bad := ro.Status.Release.Revision
 
 	w.force(strings.Replace(services, "port: 80,", "port: 81,", 1))
 	w.condition(v1alpha1.ConditionInvalid, metav1.ConditionTrue, v1alpha1.ReasonServiceInvalid, "lacks port 81/TCP")
@@ -172,12 +172,12 @@ func TestServiceDeletedInMidRelease(t *testing.T) {
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web-canary"}}
 	w.Expect(direct.Delete(t.Context(), slice)).To(gomega.Succeed())
 	w.condition(v1alpha1.ConditionInvalid, metav1.ConditionTrue, v1alpha1.ReasonServiceInvalid, `Service "web-canary" does not exist`)
-	w.until("weight taken away", func(ro *v1alpha1.Rollout) bool { return ro.Status.Canary.Weights.Asked == 0 })
+	w.until("weight taken away", func(ro *v1alpha1.Rollout) bool { return ro.Status.Release.Weights.Asked == 0 })
 	w.apply(splitDocuments(services)[1])
 	w.condition(v1alpha1.ConditionInvalid, metav1.ConditionFalse, "Valid", "")
-	w.until("weight given again", func(ro *v1alpha1.Rollout) bool { return ro.Status.Canary.Weights.Asked == 20 })
+	w.until("weight given again", func(ro *v1alpha1.Rollout) bool { return ro.Status.Release.Weights.Asked == 20 })
 	w.promote(w.untilStep("2/5", v1alpha1.RolloutPaused))
 	w.until("promoted", func(now *v1alpha1.Rollout) bool {
-		return healthy(now) && now.Status.StableRevision == ro.Status.Canary.Revision
+		return healthy(now) && now.Status.StableRevision == ro.Status.Release.Revision
 	})
 }

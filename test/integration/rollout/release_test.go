@@ -37,8 +37,8 @@ func TestPromotion(t *testing.T) {
 	first, before := w.stable(untilPromoted)
 	w.apply(rolloutOf("app:2", untilPromoted))
 	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
-	if ro.Status.Canary.Weights.Asked != 20 || w.size(ro.Status.Canary.Revision) != 1 {
-		t.Errorf("at 20 %%: %+v, %d pods", ro.Status.Canary.Weights, w.size(ro.Status.Canary.Revision))
+	if ro.Status.Release.Weights.Asked != 20 || w.size(ro.Status.Release.Revision) != 1 {
+		t.Errorf("at 20 %%: %+v, %d pods", ro.Status.Release.Weights, w.size(ro.Status.Release.Revision))
 	}
 	w.promote(ro)
 	ro = w.until("promoted", func(ro *v1alpha1.Rollout) bool {
@@ -74,7 +74,7 @@ func TestAbort(t *testing.T) {
 	first, before := w.stable(untilPromoted)
 	w.apply(rolloutOf("app:2", untilPromoted))
 	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
-	bad := ro.Status.Canary.Revision
+	bad := ro.Status.Release.Revision
 	w.request(v1alpha1.VerbAbort, "abort-1", bad, nil)
 	ro = w.until("aborted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.Phase == v1alpha1.RolloutDegraded && ro.Status.Abort != nil && ro.Status.Abort.Reason == v1alpha1.AbortRequested
@@ -100,12 +100,12 @@ func TestSupersede(t *testing.T) {
 	w := newWorld(t)
 	_, before := w.stable(untilPromoted)
 	w.apply(rolloutOf("app:2", untilPromoted))
-	second := w.untilStep("2/5", v1alpha1.RolloutPaused).Status.Canary.Revision
+	second := w.untilStep("2/5", v1alpha1.RolloutPaused).Status.Release.Revision
 	w.apply(rolloutOf("app:3", untilPromoted))
 	ro := w.until("the third revision", func(ro *v1alpha1.Rollout) bool {
-		return ro.Status.Step == "2/5" && ro.Status.Canary.Revision != second && ro.Status.Phase == v1alpha1.RolloutPaused
+		return ro.Status.Step == "2/5" && ro.Status.Release.Revision != second && ro.Status.Phase == v1alpha1.RolloutPaused
 	})
-	third := ro.Status.Canary.Revision
+	third := ro.Status.Release.Revision
 	w.promote(ro)
 	w.until("promoted", func(ro *v1alpha1.Rollout) bool { return healthy(ro) && ro.Status.StableRevision == third })
 	w.atRest(before)

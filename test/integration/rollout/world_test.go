@@ -14,6 +14,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -64,6 +65,20 @@ spec:
 
 // rolloutOf is a Rollout with an image and steps.
 func rolloutOf(image, steps string) string {
+	return rolloutWith(image, `
+    canary:
+      stableService: web
+      canaryService: web-canary
+      scaleDownDelaySeconds: 0
+      abortScaleDownDelaySeconds: 0
+      trafficRouting:
+        settleSeconds: 0
+        gatewayAPI: {httpRoutes: [{name: web}]}
+      steps: `+steps)
+}
+
+// rolloutWith is a Rollout with an image and a strategy.
+func rolloutWith(image, strategy string) string {
 	return fmt.Sprintf(`
 apiVersion: sluice.dev/v1alpha1
 kind: Rollout
@@ -75,17 +90,8 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       containers: [{name: app, image: %q, ports: [{containerPort: 8080}]}]
-  strategy:
-    canary:
-      stableService: web
-      canaryService: web-canary
-      scaleDownDelaySeconds: 0
-      abortScaleDownDelaySeconds: 0
-      trafficRouting:
-        settleSeconds: 0
-        gatewayAPI: {httpRoutes: [{name: web}]}
-      steps: %s
-`, image, steps)
+  strategy: %s
+`, image, strategy)
 }
 
 const untilPromoted = `[{setWeight: 20}, {pause: {}}, {setWeight: 50}, {pause: {duration: 1s}}, {setWeight: 100}]`
@@ -98,6 +104,8 @@ type world struct {
 	stop      func()
 	// scaledToZero says that there may be nobody to serve.
 	scaledToZero bool
+	// sent counts what the controller asks of the API server.
+	sent *requests
 }
 
 // newWorld makes a namespace and starts the controller for it. At the end it holds that every share of the traffic was
@@ -105,7 +113,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
-	w := &world{T: t, Gomega: gomega.NewWithT(t)}
+	w := &world{T: t, Gomega: gomega.NewWithT(t), sent: &requests{}}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "rollout-"}}
 	w.Expect(direct.Create(t.Context(), namespace)).To(gomega.Succeed())
 	w.namespace = namespace.Name
@@ -127,7 +135,9 @@ func newWorld(t *testing.T) *world {
 // start starts the controller; stop ends it, as when its process ends.
 func (w *world) start() {
 	w.Helper()
-	w.stop = startController(w.T, controllerConfig, w.namespace)
+	config := rest.CopyConfig(controllerConfig)
+	config.Wrap(w.sent.counting)
+	w.stop = startController(w.T, config, w.namespace)
 }
 
 // startController starts the controller for one namespace, and returns what ends it.
@@ -261,9 +271,13 @@ func (w *world) condition(kind string, status metav1.ConditionStatus, reason, te
 // request asks for something, as the plugin does.
 func (w *world) request(verb v1alpha1.RolloutVerb, id, revision string, step *int32) {
 	w.Helper()
-	change := map[string]any{"status": map[string]any{"request": v1alpha1.RolloutRequest{
-		ID: id, Verb: verb, Revision: revision, StepIndex: step, By: "somebody",
-	}}}
+	w.ask(v1alpha1.RolloutRequest{ID: id, Verb: verb, Revision: revision, StepIndex: step})
+}
+
+func (w *world) ask(request v1alpha1.RolloutRequest) {
+	w.Helper()
+	request.By = "somebody"
+	change := map[string]any{"status": map[string]any{"request": request}}
 	content, err := json.Marshal(change)
 	w.Expect(err).NotTo(gomega.HaveOccurred())
 	ro := &v1alpha1.Rollout{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web"}}
@@ -274,8 +288,8 @@ func (w *world) request(verb v1alpha1.RolloutVerb, id, revision string, step *in
 // promote passes the step that the release is in.
 func (w *world) promote(ro *v1alpha1.Rollout) {
 	w.Helper()
-	w.request(v1alpha1.VerbPromote, fmt.Sprintf("promote-%s-%d", ro.Status.Canary.Revision, ro.Status.Canary.StepIndex),
-		ro.Status.Canary.Revision, &ro.Status.Canary.StepIndex)
+	w.request(v1alpha1.VerbPromote, fmt.Sprintf("promote-%s-%d", ro.Status.Release.Revision, ro.Status.Release.StepIndex),
+		ro.Status.Release.Revision, &ro.Status.Release.StepIndex)
 }
 
 // size is the number of pods that a revision is to have; -1 where it has no ReplicaSet.
@@ -298,7 +312,11 @@ func (w *world) owned() map[string]string {
 	out := map[string]string{}
 	read := func(object *unstructured.Unstructured, name string) {
 		w.Helper()
-		w.Expect(direct.Get(w.Context(), w.key(name), object)).To(gomega.Succeed())
+		err := direct.Get(w.Context(), w.key(name), object)
+		if apierrors.IsNotFound(err) {
+			return
+		}
+		w.Expect(err).NotTo(gomega.HaveOccurred())
 		var fields []string
 		for _, entry := range object.GetManagedFields() {
 			if entry.Subresource == "" {

@@ -38,6 +38,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: revision
       type:
         scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.AdoptRef
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
 - name: com.github.sluicehq.sluice.api.v1alpha1.AnalysisHistory
   map:
     fields:
@@ -166,6 +172,15 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+- name: com.github.sluicehq.sluice.api.v1alpha1.AntiAffinity
+  map:
+    fields:
+    - name: preferredDuringSchedulingIgnoredDuringExecution
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.PreferredAntiAffinity
+    - name: requiredDuringSchedulingIgnoredDuringExecution
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RequiredAntiAffinity
 - name: com.github.sluicehq.sluice.api.v1alpha1.Argument
   map:
     fields:
@@ -187,58 +202,77 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: selfHeal
       type:
         scalar: boolean
-- name: com.github.sluicehq.sluice.api.v1alpha1.CanaryStatus
+- name: com.github.sluicehq.sluice.api.v1alpha1.BackgroundAnalysis
   map:
     fields:
-    - name: analysisRun
-      type:
-        namedType: com.github.sluicehq.sluice.api.v1alpha1.StepAnalysisStatus
-    - name: canaryServedAt
-      type:
-        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
-    - name: mostAvailable
-      type:
-        scalar: numeric
-    - name: passedSteps
-      type:
-        scalar: string
-    - name: progressedAt
-      type:
-        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
-    - name: retiring
+    - name: args
       type:
         list:
           elementType:
-            namedType: com.github.sluicehq.sluice.api.v1alpha1.RetiringRevision
-          elementRelationship: associative
-          keys:
-          - revision
-    - name: revision
-      type:
-        scalar: string
-    - name: routes
-      type:
-        list:
-          elementType:
-            namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteOriginal
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.RolloutAnalysisArg
           elementRelationship: associative
           keys:
           - name
-    - name: stableServedAt
-      type:
-        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
-    - name: stepIndex
+    - name: startingStep
       type:
         scalar: numeric
-    - name: stepStartedAt
+    - name: templates
       type:
-        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
-    - name: switchingFrom
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.AnalysisTemplateRef
+          elementRelationship: atomic
+- name: com.github.sluicehq.sluice.api.v1alpha1.BlueGreenStrategy
+  map:
+    fields:
+    - name: abortScaleDownDelaySeconds
+      type:
+        scalar: numeric
+    - name: activeMetadata
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.EphemeralMetadata
+    - name: activeService
       type:
         scalar: string
-    - name: weights
+    - name: antiAffinity
       type:
-        namedType: com.github.sluicehq.sluice.api.v1alpha1.CanaryWeights
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.AntiAffinity
+    - name: autoPromotionEnabled
+      type:
+        scalar: boolean
+    - name: autoPromotionSeconds
+      type:
+        scalar: numeric
+    - name: maxUnavailable
+      type:
+        namedType: io.k8s.apimachinery.pkg.util.intstr.IntOrString
+    - name: postPromotionAnalysis
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RolloutAnalysis
+    - name: prePromotionAnalysis
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RolloutAnalysis
+    - name: previewMetadata
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.EphemeralMetadata
+    - name: previewReplicaCount
+      type:
+        scalar: numeric
+    - name: previewService
+      type:
+        scalar: string
+    - name: replicaProgressThreshold
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.ReplicaProgressThreshold
+    - name: scaleDownDelayRevisionLimit
+      type:
+        scalar: numeric
+    - name: scaleDownDelaySeconds
+      type:
+        scalar: numeric
+    - name: trafficRouting
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.TrafficRouting
 - name: com.github.sluicehq.sluice.api.v1alpha1.CanaryStep
   map:
     fields:
@@ -248,6 +282,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pause
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.RolloutPause
+    - name: setCanaryScale
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.SetCanaryScale
     - name: setWeight
       type:
         scalar: numeric
@@ -257,12 +294,42 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: abortScaleDownDelaySeconds
       type:
         scalar: numeric
+    - name: analysis
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.BackgroundAnalysis
+    - name: antiAffinity
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.AntiAffinity
+    - name: canaryMetadata
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.EphemeralMetadata
     - name: canaryService
       type:
         scalar: string
+    - name: dynamicStableScale
+      type:
+        scalar: boolean
+    - name: maxSurge
+      type:
+        namedType: io.k8s.apimachinery.pkg.util.intstr.IntOrString
+    - name: maxUnavailable
+      type:
+        namedType: io.k8s.apimachinery.pkg.util.intstr.IntOrString
+    - name: minPodsPerReplicaSet
+      type:
+        scalar: numeric
+    - name: replicaProgressThreshold
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.ReplicaProgressThreshold
+    - name: scaleDownDelayRevisionLimit
+      type:
+        scalar: numeric
     - name: scaleDownDelaySeconds
       type:
         scalar: numeric
+    - name: stableMetadata
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.EphemeralMetadata
     - name: stableService
       type:
         scalar: string
@@ -275,21 +342,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: trafficRouting
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.TrafficRouting
-- name: com.github.sluicehq.sluice.api.v1alpha1.CanaryWeights
-  map:
-    fields:
-    - name: acknowledgedAt
-      type:
-        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
-    - name: asked
-      type:
-        scalar: numeric
-    - name: high
-      type:
-        scalar: numeric
-    - name: low
-      type:
-        scalar: numeric
 - name: com.github.sluicehq.sluice.api.v1alpha1.ClusterAnalysisTemplate
   map:
     fields:
@@ -307,6 +359,19 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.AnalysisTemplateSpec
 - name: com.github.sluicehq.sluice.api.v1alpha1.Duration
   scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.EphemeralMetadata
+  map:
+    fields:
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: labels
+      type:
+        map:
+          elementType:
+            scalar: string
 - name: com.github.sluicehq.sluice.api.v1alpha1.FieldRef
   map:
     fields:
@@ -568,6 +633,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: spec
       type:
         namedType: __untyped_atomic_
+- name: com.github.sluicehq.sluice.api.v1alpha1.PreferredAntiAffinity
+  map:
+    fields:
+    - name: weight
+      type:
+        scalar: numeric
 - name: com.github.sluicehq.sluice.api.v1alpha1.PrometheusMetric
   map:
     fields:
@@ -604,6 +675,189 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: revision
       type:
         scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseDrives
+  map:
+    fields:
+    - name: by
+      type:
+        scalar: string
+    - name: canaryService
+      type:
+        scalar: string
+    - name: httpRoutes
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: stableService
+      type:
+        scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseOutcome
+  scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseRecord
+  map:
+    fields:
+    - name: commit
+      type:
+        scalar: string
+    - name: finishedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: message
+      type:
+        scalar: string
+    - name: number
+      type:
+        scalar: numeric
+    - name: outcome
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseOutcome
+    - name: pausedSeconds
+      type:
+        scalar: numeric
+    - name: reason
+      type:
+        scalar: string
+    - name: revision
+      type:
+        scalar: string
+    - name: startedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: verdicts
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseVerdict
+          elementRelationship: atomic
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseStatus
+  map:
+    fields:
+    - name: analysisRun
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.StepAnalysisStatus
+    - name: backgroundAnalysisRun
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.StepAnalysisStatus
+    - name: backgroundWaived
+      type:
+        scalar: boolean
+    - name: canaryServedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: drives
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseDrives
+    - name: mode
+      type:
+        scalar: string
+    - name: mostAvailable
+      type:
+        scalar: numeric
+    - name: passedSteps
+      type:
+        scalar: string
+    - name: paused
+      type:
+        scalar: boolean
+    - name: pausedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: pausedSeconds
+      type:
+        scalar: numeric
+    - name: progressedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: retiring
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.RetiringRevision
+          elementRelationship: associative
+          keys:
+          - revision
+    - name: revision
+      type:
+        scalar: string
+    - name: routes
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteOriginal
+          elementRelationship: associative
+          keys:
+          - name
+    - name: stableClearAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: stableServedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: startedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: stepIndex
+      type:
+        scalar: numeric
+    - name: stepStartedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: switchedTo
+      type:
+        scalar: string
+    - name: switchingFrom
+      type:
+        scalar: string
+    - name: weights
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseWeights
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseVerdict
+  map:
+    fields:
+    - name: analysisRun
+      type:
+        scalar: string
+    - name: phase
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.AnalysisPhase
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseWeights
+  map:
+    fields:
+    - name: acknowledgedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: asked
+      type:
+        scalar: numeric
+    - name: high
+      type:
+        scalar: numeric
+    - name: low
+      type:
+        scalar: numeric
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReplicaProgressThreshold
+  map:
+    fields:
+    - name: type
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.ThresholdType
+    - name: value
+      type:
+        scalar: numeric
+- name: com.github.sluicehq.sluice.api.v1alpha1.RequiredAntiAffinity
+  map:
+    elementType:
+      scalar: untyped
+      list:
+        elementType:
+          namedType: __untyped_atomic_
+        elementRelationship: atomic
+      map:
+        elementType:
+          namedType: __untyped_deduced_
+        elementRelationship: separable
 - name: com.github.sluicehq.sluice.api.v1alpha1.RetiringRevision
   map:
     fields:
@@ -613,6 +867,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: revision
       type:
         scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.RollbackWindow
+  map:
+    fields:
+    - name: revisions
+      type:
+        scalar: numeric
 - name: com.github.sluicehq.sluice.api.v1alpha1.Rollout
   map:
     fields:
@@ -683,6 +943,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: by
       type:
         scalar: string
+    - name: full
+      type:
+        scalar: boolean
     - name: id
       type:
         scalar: string
@@ -692,7 +955,13 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: revision
       type:
         scalar: string
+    - name: skipAnalysis
+      type:
+        scalar: boolean
     - name: stepIndex
+      type:
+        scalar: numeric
+    - name: toStep
       type:
         scalar: numeric
     - name: verb
@@ -722,12 +991,18 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.sluicehq.sluice.api.v1alpha1.RolloutSpec
   map:
     fields:
+    - name: adopt
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.AdoptRef
     - name: analysis
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.AnalysisHistory
     - name: minReadySeconds
       type:
         scalar: numeric
+    - name: paused
+      type:
+        scalar: boolean
     - name: progressDeadlineAbort
       type:
         scalar: boolean
@@ -737,9 +1012,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: replicas
       type:
         scalar: numeric
+    - name: restartAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: revisionHistoryLimit
       type:
         scalar: numeric
+    - name: rollbackWindow
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RollbackWindow
     - name: selector
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
@@ -749,6 +1030,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: template
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.PodTemplate
+    - name: workloadRef
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.WorkloadRef
 - name: com.github.sluicehq.sluice.api.v1alpha1.RolloutStatus
   map:
     fields:
@@ -758,9 +1042,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: availableReplicas
       type:
         scalar: numeric
-    - name: canary
-      type:
-        namedType: com.github.sluicehq.sluice.api.v1alpha1.CanaryStatus
     - name: commit
       type:
         scalar: string
@@ -775,6 +1056,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: currentRevision
       type:
         scalar: string
+    - name: history
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseRecord
+          elementRelationship: atomic
     - name: lastRequest
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.RolloutRequestOutcome
@@ -798,12 +1085,18 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - revision
+    - name: release
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseStatus
     - name: replicas
       type:
         scalar: numeric
     - name: request
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.RolloutRequest
+    - name: restartedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: selector
       type:
         scalar: string
@@ -816,9 +1109,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: updatedReplicas
       type:
         scalar: numeric
+    - name: workloadScaledFor
+      type:
+        scalar: string
 - name: com.github.sluicehq.sluice.api.v1alpha1.RolloutStrategy
   map:
     fields:
+    - name: blueGreen
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.BlueGreenStrategy
     - name: canary
       type:
         namedType: com.github.sluicehq.sluice.api.v1alpha1.CanaryStrategy
@@ -839,6 +1138,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.SetCanaryScale
+  map:
+    fields:
+    - name: matchTrafficWeight
+      type:
+        scalar: boolean
+    - name: replicas
+      type:
+        scalar: numeric
+    - name: weight
+      type:
+        scalar: numeric
 - name: com.github.sluicehq.sluice.api.v1alpha1.StepAnalysisStatus
   map:
     fields:
@@ -870,6 +1181,8 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.ThresholdType
+  scalar: string
 - name: com.github.sluicehq.sluice.api.v1alpha1.TrafficRouting
   map:
     fields:
@@ -879,6 +1192,23 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: settleSeconds
       type:
         scalar: numeric
+- name: com.github.sluicehq.sluice.api.v1alpha1.WorkloadRef
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: scaleDown
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.WorkloadScaleDown
+- name: com.github.sluicehq.sluice.api.v1alpha1.WorkloadScaleDown
+  scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:

@@ -7,9 +7,9 @@ package v1alpha1
 //
 // AnalysisHistory bounds how many finished AnalysisRuns of a Rollout are kept.
 type AnalysisHistoryApplyConfiguration struct {
-	// successfulRunHistoryLimit is how many successful runs are kept; absent means 5.
+	// successfulRunHistoryLimit is how many successful runs are kept; absent means 5, 0 means none.
 	SuccessfulRunHistoryLimit *int32 `json:"successfulRunHistoryLimit,omitempty"`
-	// unsuccessfulRunHistoryLimit is how many runs with another outcome are kept; absent means 5.
+	// unsuccessfulRunHistoryLimit is how many runs with another outcome are kept; absent means 5, 0 means none.
 	UnsuccessfulRunHistoryLimit *int32 `json:"unsuccessfulRunHistoryLimit,omitempty"`
 }
 

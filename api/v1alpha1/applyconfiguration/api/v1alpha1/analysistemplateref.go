@@ -9,7 +9,7 @@ package v1alpha1
 type AnalysisTemplateRefApplyConfiguration struct {
 	// templateName is the name of an AnalysisTemplate in the same namespace, or of a ClusterAnalysisTemplate.
 	TemplateName *string `json:"templateName,omitempty"`
-	// clusterScope says that templateName is a ClusterAnalysisTemplate.
+	// clusterScope says that templateName is a ClusterAnalysisTemplate; absent means false: an AnalysisTemplate.
 	ClusterScope *bool `json:"clusterScope,omitempty"`
 }
 

@@ -8,8 +8,12 @@ package v1alpha1
 // CanaryStep is one step: exactly one of its fields is set.
 type CanaryStepApplyConfiguration struct {
 	// setWeight is the canary's share of the traffic in percent, 0 to 100. The step is done when as many canary pods
-	// are available and every gateway has acknowledged the weight.
+	// are available and every gateway has acknowledged the weight. Without trafficRouting it is the share of the pods, as
+	// near as whole pods come to it.
 	SetWeight *int32 `json:"setWeight,omitempty"`
+	// setCanaryScale sets the number of canary pods apart from their share of the traffic, until matchTrafficWeight. They
+	// are never fewer than their share needs.
+	SetCanaryScale *SetCanaryScaleApplyConfiguration `json:"setCanaryScale,omitempty"`
 	// pause waits for a time, or, without one, until somebody promotes.
 	Pause *RolloutPauseApplyConfiguration `json:"pause,omitempty"`
 	// analysis runs an AnalysisRun and waits for it: Successful goes on, Failed or Error aborts the release,
@@ -28,6 +32,14 @@ func CanaryStep() *CanaryStepApplyConfiguration {
 // If called multiple times, the SetWeight field is set to the value of the last call.
 func (b *CanaryStepApplyConfiguration) WithSetWeight(value int32) *CanaryStepApplyConfiguration {
 	b.SetWeight = &value
+	return b
+}
+
+// WithSetCanaryScale sets the SetCanaryScale field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SetCanaryScale field is set to the value of the last call.
+func (b *CanaryStepApplyConfiguration) WithSetCanaryScale(value *SetCanaryScaleApplyConfiguration) *CanaryStepApplyConfiguration {
+	b.SetCanaryScale = value
 	return b
 }
 

@@ -2,28 +2,66 @@
 
 package v1alpha1
 
+import (
+	intstr "k8s.io/apimachinery/pkg/util/intstr"
+)
+
 // CanaryStrategyApplyConfiguration represents a declarative configuration of the CanaryStrategy type for use
 // with apply.
 //
-// CanaryStrategy moves traffic to a new revision in steps.
+// CanaryStrategy moves traffic to a new revision in steps: by the weights of routes with trafficRouting, and by the
+// number of pods of each revision without it.
 type CanaryStrategyApplyConfiguration struct {
 	// stableService is the Service that the route sends traffic to at rest. While a release runs its selector is
-	// pinned to the stable revision.
+	// pinned to the stable revision; at rest it is as its owner wrote it. Needed with trafficRouting; without it, it has
+	// the stable revision's pods for whoever wants to look at them alone.
 	StableService *string `json:"stableService,omitempty"`
 	// canaryService is the Service that the route sends the canary's share to. While a release runs its selector is
-	// pinned to the new revision.
+	// pinned to the new revision; at rest it is as its owner wrote it. Needed with trafficRouting; without it, it has the
+	// canary's pods for whoever wants to look at them alone.
 	CanaryService *string `json:"canaryService,omitempty"`
 	// steps are taken one after the other; none means that the traffic moves over as soon as the new pods are
 	// available. After the last one the new revision gets all traffic and becomes the stable one.
 	Steps []CanaryStepApplyConfiguration `json:"steps,omitempty"`
-	// trafficRouting names the routes whose weights are moved.
+	// trafficRouting names the routes whose weights are moved. Without it the numbers of pods of both revisions carry
+	// the weight, as far as whole pods can.
 	TrafficRouting *TrafficRoutingApplyConfiguration `json:"trafficRouting,omitempty"`
+	// maxSurge is how many pods may be there on top of replicas during a release, as a number or a percentage of
+	// replicas, rounded up. Absent means 25% without trafficRouting, and with it no bound: the canary's pods come on top.
+	// 0 means none: maxUnavailable makes the room. With trafficRouting a bound is held by weights between those of the
+	// steps, never above the step's.
+	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
+	// maxUnavailable is how many of the replicas may be missing during a release or a restart, as a number or a
+	// percentage of replicas, rounded down; absent means 25%. 0 means none: pods are made before others go. When this and
+	// maxSurge both come to 0, it is 1, since nothing could move.
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+	// analysis runs in the background of a release, from a step on until its end. Failed or Error aborts the release at
+	// whatever step it is; Inconclusive holds it until somebody promotes or aborts.
+	Analysis *BackgroundAnalysisApplyConfiguration `json:"analysis,omitempty"`
+	// canaryMetadata is put on the pods of the new revision while it is a canary, and taken off when it is promoted. A
+	// change of it replaces no pod.
+	CanaryMetadata *EphemeralMetadataApplyConfiguration `json:"canaryMetadata,omitempty"`
+	// stableMetadata is put on the pods of the stable revision. A change of it replaces no pod.
+	StableMetadata *EphemeralMetadataApplyConfiguration `json:"stableMetadata,omitempty"`
 	// scaleDownDelaySeconds is how long the old pods are kept after the last request could have reached them, for an
 	// instant way back; absent means 30, 0 means that they go at once.
 	ScaleDownDelaySeconds *int32 `json:"scaleDownDelaySeconds,omitempty"`
+	// scaleDownDelayRevisionLimit is how many old revisions are kept for their delay; the oldest above it go as soon as
+	// no request can reach them any more. Absent means all, 0 means none.
+	ScaleDownDelayRevisionLimit *int32 `json:"scaleDownDelayRevisionLimit,omitempty"`
 	// abortScaleDownDelaySeconds is how long an aborted revision's pods are kept, for a look at them, after the last
 	// request could have reached them; absent means 30, 0 means that they go at once.
 	AbortScaleDownDelaySeconds *int32 `json:"abortScaleDownDelaySeconds,omitempty"`
+	// dynamicStableScale makes the stable revision smaller as its share of the traffic is gone, and larger before it
+	// gets it back, so that an abort takes as long as its pods need to start. Absent means false: it stays at full size.
+	DynamicStableScale *bool `json:"dynamicStableScale,omitempty"`
+	// minPodsPerReplicaSet is the least number of pods of a revision that has any, but no more than replicas; absent
+	// means 1.
+	MinPodsPerReplicaSet *int32 `json:"minPodsPerReplicaSet,omitempty"`
+	// replicaProgressThreshold says how many of the pods that a step needs are enough to go on; absent means all.
+	ReplicaProgressThreshold *ReplicaProgressThresholdApplyConfiguration `json:"replicaProgressThreshold,omitempty"`
+	// antiAffinity keeps the pods of a new revision away from the nodes of the old one's.
+	AntiAffinity *AntiAffinityApplyConfiguration `json:"antiAffinity,omitempty"`
 }
 
 // CanaryStrategyApplyConfiguration constructs a declarative configuration of the CanaryStrategy type for use with
@@ -69,6 +107,46 @@ func (b *CanaryStrategyApplyConfiguration) WithTrafficRouting(value *TrafficRout
 	return b
 }
 
+// WithMaxSurge sets the MaxSurge field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxSurge field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithMaxSurge(value intstr.IntOrString) *CanaryStrategyApplyConfiguration {
+	b.MaxSurge = &value
+	return b
+}
+
+// WithMaxUnavailable sets the MaxUnavailable field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxUnavailable field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithMaxUnavailable(value intstr.IntOrString) *CanaryStrategyApplyConfiguration {
+	b.MaxUnavailable = &value
+	return b
+}
+
+// WithAnalysis sets the Analysis field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Analysis field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithAnalysis(value *BackgroundAnalysisApplyConfiguration) *CanaryStrategyApplyConfiguration {
+	b.Analysis = value
+	return b
+}
+
+// WithCanaryMetadata sets the CanaryMetadata field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CanaryMetadata field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithCanaryMetadata(value *EphemeralMetadataApplyConfiguration) *CanaryStrategyApplyConfiguration {
+	b.CanaryMetadata = value
+	return b
+}
+
+// WithStableMetadata sets the StableMetadata field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StableMetadata field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithStableMetadata(value *EphemeralMetadataApplyConfiguration) *CanaryStrategyApplyConfiguration {
+	b.StableMetadata = value
+	return b
+}
+
 // WithScaleDownDelaySeconds sets the ScaleDownDelaySeconds field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the ScaleDownDelaySeconds field is set to the value of the last call.
@@ -77,10 +155,50 @@ func (b *CanaryStrategyApplyConfiguration) WithScaleDownDelaySeconds(value int32
 	return b
 }
 
+// WithScaleDownDelayRevisionLimit sets the ScaleDownDelayRevisionLimit field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ScaleDownDelayRevisionLimit field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithScaleDownDelayRevisionLimit(value int32) *CanaryStrategyApplyConfiguration {
+	b.ScaleDownDelayRevisionLimit = &value
+	return b
+}
+
 // WithAbortScaleDownDelaySeconds sets the AbortScaleDownDelaySeconds field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the AbortScaleDownDelaySeconds field is set to the value of the last call.
 func (b *CanaryStrategyApplyConfiguration) WithAbortScaleDownDelaySeconds(value int32) *CanaryStrategyApplyConfiguration {
 	b.AbortScaleDownDelaySeconds = &value
+	return b
+}
+
+// WithDynamicStableScale sets the DynamicStableScale field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DynamicStableScale field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithDynamicStableScale(value bool) *CanaryStrategyApplyConfiguration {
+	b.DynamicStableScale = &value
+	return b
+}
+
+// WithMinPodsPerReplicaSet sets the MinPodsPerReplicaSet field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MinPodsPerReplicaSet field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithMinPodsPerReplicaSet(value int32) *CanaryStrategyApplyConfiguration {
+	b.MinPodsPerReplicaSet = &value
+	return b
+}
+
+// WithReplicaProgressThreshold sets the ReplicaProgressThreshold field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ReplicaProgressThreshold field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithReplicaProgressThreshold(value *ReplicaProgressThresholdApplyConfiguration) *CanaryStrategyApplyConfiguration {
+	b.ReplicaProgressThreshold = value
+	return b
+}
+
+// WithAntiAffinity sets the AntiAffinity field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AntiAffinity field is set to the value of the last call.
+func (b *CanaryStrategyApplyConfiguration) WithAntiAffinity(value *AntiAffinityApplyConfiguration) *CanaryStrategyApplyConfiguration {
+	b.AntiAffinity = value
 	return b
 }

@@ -11,7 +11,7 @@ import (
 //
 // RolloutPause is a wait.
 type RolloutPauseApplyConfiguration struct {
-	// duration is seconds as a number or a time such as "10m"; absent means until somebody promotes.
+	// duration is seconds as a number or a time such as "10m"; absent means until somebody promotes, 0 means not at all.
 	Duration *intstr.IntOrString `json:"duration,omitempty"`
 }
 

@@ -18,8 +18,14 @@ type RolloutRequestApplyConfiguration struct {
 	Verb *apiv1alpha1.RolloutVerb `json:"verb,omitempty"`
 	// revision is the hash of the revision that it is made for.
 	Revision *string `json:"revision,omitempty"`
-	// stepIndex is the step that it is made for; promote needs it.
+	// stepIndex is the step that it is made for; promote (unless full) and jump need it.
 	StepIndex *int32 `json:"stepIndex,omitempty"`
+	// full asks a promote to pass every pause up to the end. Analysis still decides.
+	Full *bool `json:"full,omitempty"`
+	// skipAnalysis asks a full promote to pass analysis too, also one that would fail. It needs a right of its own.
+	SkipAnalysis *bool `json:"skipAnalysis,omitempty"`
+	// toStep is the index of the step that a jump goes to, from 0; the number of steps means their end.
+	ToStep *int32 `json:"toStep,omitempty"`
 	// by is the user who asks, as the API server knows them; the admission policy holds it to that.
 	By *string `json:"by,omitempty"`
 	// reason says why, for the record.
@@ -61,6 +67,30 @@ func (b *RolloutRequestApplyConfiguration) WithRevision(value string) *RolloutRe
 // If called multiple times, the StepIndex field is set to the value of the last call.
 func (b *RolloutRequestApplyConfiguration) WithStepIndex(value int32) *RolloutRequestApplyConfiguration {
 	b.StepIndex = &value
+	return b
+}
+
+// WithFull sets the Full field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Full field is set to the value of the last call.
+func (b *RolloutRequestApplyConfiguration) WithFull(value bool) *RolloutRequestApplyConfiguration {
+	b.Full = &value
+	return b
+}
+
+// WithSkipAnalysis sets the SkipAnalysis field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SkipAnalysis field is set to the value of the last call.
+func (b *RolloutRequestApplyConfiguration) WithSkipAnalysis(value bool) *RolloutRequestApplyConfiguration {
+	b.SkipAnalysis = &value
+	return b
+}
+
+// WithToStep sets the ToStep field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ToStep field is set to the value of the last call.
+func (b *RolloutRequestApplyConfiguration) WithToStep(value int32) *RolloutRequestApplyConfiguration {
+	b.ToStep = &value
 	return b
 }
 

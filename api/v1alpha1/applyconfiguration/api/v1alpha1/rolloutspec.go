@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -12,26 +13,45 @@ import (
 // RolloutSpec is what a user wants of a Rollout. That the values of selector.matchLabels are those of the template is
 // checked with the template, by a dry run: label values have no bound in the schema, so comparing them is too dear here.
 type RolloutSpecApplyConfiguration struct {
-	// replicas is the number of pods at full size; absent means 1. An autoscaler sets it through the scale
-	// subresource. While a canary runs, its pods come on top.
+	// replicas is the number of pods at full size; absent means 1, or with adopt as many as the Deployment has, and the
+	// controller writes that number here, so that an autoscaler finds it. An autoscaler sets it through the scale
+	// subresource. How many pods may come on top during a release is the strategy's maxSurge.
 	Replicas *int32 `json:"replicas,omitempty"`
-	// selector selects the pods, as in a Deployment. It cannot be changed.
+	// selector selects the pods, as in a Deployment. It cannot be changed. With workloadRef it may be absent: it is the
+	// workload's then.
 	Selector *v1.LabelSelectorApplyConfiguration `json:"selector,omitempty"`
-	// template is the pod template. Any change of it is a new revision.
+	// template is the pod template. Any change of it is a new revision. Exactly one of template and workloadRef is set.
 	Template *PodTemplateApplyConfiguration `json:"template,omitempty"`
+	// workloadRef takes the pod template, and where selector is absent the selector, from a Deployment, which stays in
+	// place. A change of the Deployment's template is a new revision of the Rollout.
+	WorkloadRef *WorkloadRefApplyConfiguration `json:"workloadRef,omitempty"`
+	// adopt takes a running Deployment over without touching its pods: the Deployment is deleted without them, and
+	// its ReplicaSet becomes the stable revision. It does nothing once the Deployment is gone.
+	Adopt *AdoptRefApplyConfiguration `json:"adopt,omitempty"`
 	// minReadySeconds is how long a pod must be ready, without a container crashing, to count as available.
-	// Absent means 0.
+	// Absent means 0: as soon as it is ready.
 	MinReadySeconds *int32 `json:"minReadySeconds,omitempty"`
-	// revisionHistoryLimit is how many old ReplicaSets without pods are kept; absent means 10.
+	// revisionHistoryLimit is how many old ReplicaSets without pods are kept, for kubectl sluice undo and the rollback
+	// window; absent means 10, 0 means none.
 	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
-	// progressDeadlineSeconds is how long a release may go without a further pod becoming available before it counts
-	// as stuck; absent means 600. Pauses and analysis do not count.
+	// paused holds releases: none begins, and one that is under way does not move forward. An abort, a failing analysis
+	// and a change of replicas work on. Absent means false.
+	Paused *bool `json:"paused,omitempty"`
+	// progressDeadlineSeconds is how long a step may go without a further pod becoming available before the release
+	// counts as stuck; absent means 600. Pauses and analysis do not count.
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
-	// progressDeadlineAbort says whether a stuck release is aborted; absent means false: it is only reported.
+	// progressDeadlineAbort says whether a stuck release is aborted and its revision rejected; absent means false: it is
+	// only reported.
 	ProgressDeadlineAbort *bool `json:"progressDeadlineAbort,omitempty"`
+	// restartAt asks for every pod that was made before this time to be replaced, a few at a time as the strategy's
+	// maxUnavailable allows, honouring PodDisruptionBudgets; where it allows none, a pod more is made first. A time to
+	// come is waited for. Absent means never. It makes no new revision.
+	RestartAt *metav1.Time `json:"restartAt,omitempty"`
+	// rollbackWindow lets a release of a recent revision skip its steps; absent means that every release takes them.
+	RollbackWindow *RollbackWindowApplyConfiguration `json:"rollbackWindow,omitempty"`
 	// strategy says how traffic moves to a new revision.
 	Strategy *RolloutStrategyApplyConfiguration `json:"strategy,omitempty"`
-	// analysis bounds how many finished AnalysisRuns are kept.
+	// analysis bounds how many finished AnalysisRuns are kept. What they found out stays in status.history.
 	Analysis *AnalysisHistoryApplyConfiguration `json:"analysis,omitempty"`
 }
 
@@ -65,6 +85,22 @@ func (b *RolloutSpecApplyConfiguration) WithTemplate(value *PodTemplateApplyConf
 	return b
 }
 
+// WithWorkloadRef sets the WorkloadRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WorkloadRef field is set to the value of the last call.
+func (b *RolloutSpecApplyConfiguration) WithWorkloadRef(value *WorkloadRefApplyConfiguration) *RolloutSpecApplyConfiguration {
+	b.WorkloadRef = value
+	return b
+}
+
+// WithAdopt sets the Adopt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Adopt field is set to the value of the last call.
+func (b *RolloutSpecApplyConfiguration) WithAdopt(value *AdoptRefApplyConfiguration) *RolloutSpecApplyConfiguration {
+	b.Adopt = value
+	return b
+}
+
 // WithMinReadySeconds sets the MinReadySeconds field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the MinReadySeconds field is set to the value of the last call.
@@ -81,6 +117,14 @@ func (b *RolloutSpecApplyConfiguration) WithRevisionHistoryLimit(value int32) *R
 	return b
 }
 
+// WithPaused sets the Paused field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Paused field is set to the value of the last call.
+func (b *RolloutSpecApplyConfiguration) WithPaused(value bool) *RolloutSpecApplyConfiguration {
+	b.Paused = &value
+	return b
+}
+
 // WithProgressDeadlineSeconds sets the ProgressDeadlineSeconds field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the ProgressDeadlineSeconds field is set to the value of the last call.
@@ -94,6 +138,22 @@ func (b *RolloutSpecApplyConfiguration) WithProgressDeadlineSeconds(value int32)
 // If called multiple times, the ProgressDeadlineAbort field is set to the value of the last call.
 func (b *RolloutSpecApplyConfiguration) WithProgressDeadlineAbort(value bool) *RolloutSpecApplyConfiguration {
 	b.ProgressDeadlineAbort = &value
+	return b
+}
+
+// WithRestartAt sets the RestartAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RestartAt field is set to the value of the last call.
+func (b *RolloutSpecApplyConfiguration) WithRestartAt(value metav1.Time) *RolloutSpecApplyConfiguration {
+	b.RestartAt = &value
+	return b
+}
+
+// WithRollbackWindow sets the RollbackWindow field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RollbackWindow field is set to the value of the last call.
+func (b *RolloutSpecApplyConfiguration) WithRollbackWindow(value *RollbackWindowApplyConfiguration) *RolloutSpecApplyConfiguration {
+	b.RollbackWindow = value
 	return b
 }
 

@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/sluicehq/sluice/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -38,13 +39,19 @@ type RolloutStatusApplyConfiguration struct {
 	CurrentRevision *string `json:"currentRevision,omitempty"`
 	// stableRevision is the hash of the revision that is committed as stable. Empty until the first one is available.
 	StableRevision *string `json:"stableRevision,omitempty"`
-	// canary is the position of the release and of its traffic.
-	Canary *CanaryStatusApplyConfiguration `json:"canary,omitempty"`
+	// release is the position of the release and of its traffic.
+	Release *ReleaseStatusApplyConfiguration `json:"release,omitempty"`
 	// abort says that the release of a revision was aborted, and why.
 	Abort *AbortStatusApplyConfiguration `json:"abort,omitempty"`
 	// rejected are the revisions that were aborted. None of them is released again until a person's retry or until
 	// the template changes.
 	Rejected []RejectedRevisionApplyConfiguration `json:"rejected,omitempty"`
+	// restartedAt is the spec.restartAt that has been carried out last.
+	RestartedAt *metav1.Time `json:"restartedAt,omitempty"`
+	// workloadScaledFor is the hash of the revision for which the workload of spec.workloadRef was scaled down last.
+	WorkloadScaledFor *string `json:"workloadScaledFor,omitempty"`
+	// history is what became of the last releases, the newest first, at most 20.
+	History []ReleaseRecordApplyConfiguration `json:"history,omitempty"`
 	// request is what a person asks for: the only field that others than the controller write.
 	Request *RolloutRequestApplyConfiguration `json:"request,omitempty"`
 	// lastRequest is the last request that was looked at, and what became of it.
@@ -166,11 +173,11 @@ func (b *RolloutStatusApplyConfiguration) WithStableRevision(value string) *Roll
 	return b
 }
 
-// WithCanary sets the Canary field in the declarative configuration to the given value
+// WithRelease sets the Release field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the Canary field is set to the value of the last call.
-func (b *RolloutStatusApplyConfiguration) WithCanary(value *CanaryStatusApplyConfiguration) *RolloutStatusApplyConfiguration {
-	b.Canary = value
+// If called multiple times, the Release field is set to the value of the last call.
+func (b *RolloutStatusApplyConfiguration) WithRelease(value *ReleaseStatusApplyConfiguration) *RolloutStatusApplyConfiguration {
+	b.Release = value
 	return b
 }
 
@@ -191,6 +198,35 @@ func (b *RolloutStatusApplyConfiguration) WithRejected(values ...*RejectedRevisi
 			panic("nil value passed to WithRejected")
 		}
 		b.Rejected = append(b.Rejected, *values[i])
+	}
+	return b
+}
+
+// WithRestartedAt sets the RestartedAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RestartedAt field is set to the value of the last call.
+func (b *RolloutStatusApplyConfiguration) WithRestartedAt(value metav1.Time) *RolloutStatusApplyConfiguration {
+	b.RestartedAt = &value
+	return b
+}
+
+// WithWorkloadScaledFor sets the WorkloadScaledFor field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WorkloadScaledFor field is set to the value of the last call.
+func (b *RolloutStatusApplyConfiguration) WithWorkloadScaledFor(value string) *RolloutStatusApplyConfiguration {
+	b.WorkloadScaledFor = &value
+	return b
+}
+
+// WithHistory adds the given value to the History field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the History field.
+func (b *RolloutStatusApplyConfiguration) WithHistory(values ...*ReleaseRecordApplyConfiguration) *RolloutStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithHistory")
+		}
+		b.History = append(b.History, *values[i])
 	}
 	return b
 }

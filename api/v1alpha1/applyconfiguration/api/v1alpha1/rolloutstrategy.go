@@ -5,10 +5,13 @@ package v1alpha1
 // RolloutStrategyApplyConfiguration represents a declarative configuration of the RolloutStrategy type for use
 // with apply.
 //
-// RolloutStrategy says how traffic moves to a new revision.
+// RolloutStrategy says how traffic moves to a new revision: exactly one of its fields is set. A change of the strategy
+// during a release takes effect when what the release moved has been brought to rest.
 type RolloutStrategyApplyConfiguration struct {
 	// canary moves traffic in steps.
 	Canary *CanaryStrategyApplyConfiguration `json:"canary,omitempty"`
+	// blueGreen brings the new revision up beside the old one, and switches all traffic at once.
+	BlueGreen *BlueGreenStrategyApplyConfiguration `json:"blueGreen,omitempty"`
 }
 
 // RolloutStrategyApplyConfiguration constructs a declarative configuration of the RolloutStrategy type for use with
@@ -22,5 +25,13 @@ func RolloutStrategy() *RolloutStrategyApplyConfiguration {
 // If called multiple times, the Canary field is set to the value of the last call.
 func (b *RolloutStrategyApplyConfiguration) WithCanary(value *CanaryStrategyApplyConfiguration) *RolloutStrategyApplyConfiguration {
 	b.Canary = value
+	return b
+}
+
+// WithBlueGreen sets the BlueGreen field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the BlueGreen field is set to the value of the last call.
+func (b *RolloutStrategyApplyConfiguration) WithBlueGreen(value *BlueGreenStrategyApplyConfiguration) *RolloutStrategyApplyConfiguration {
+	b.BlueGreen = value
 	return b
 }

@@ -11,7 +11,7 @@ type TrafficRoutingApplyConfiguration struct {
 	GatewayAPI *GatewayAPIRoutingApplyConfiguration `json:"gatewayAPI,omitempty"`
 	// settleSeconds is how long after a gateway's acknowledgement of a changed weight requests may still follow the
 	// old one. It must exceed the gateway's own batching of changes; nothing that takes pods away happens before it
-	// is over. Absent means 5.
+	// is over. Absent means 5; 0 means that an acknowledgement is taken for the change itself, which few gateways keep.
 	SettleSeconds *int32 `json:"settleSeconds,omitempty"`
 }
 

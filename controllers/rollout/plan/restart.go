@@ -1,0 +1,72 @@
+package plan
+
+// restart replaces the pods that were made before Spec.RestartAt: by evictions where pods may be missing, and by one pod
+// more, for which an old one then goes, where none may.
+func (e *engine) restart() {
+	if e.s.Stable == "" || !e.s.RestartedAt.Before(e.spec.RestartAt) || !e.passed(e.spec.RestartAt, 0) {
+		return
+	}
+	rs, found := e.nextToRestart()
+	if !found {
+		e.note("Restarted", "every pod that was made before %s is replaced", e.spec.RestartAt.Format("2006-01-02 15:04:05Z07:00"))
+		e.s.RestartedAt = e.spec.RestartAt
+		return
+	}
+	e.wait("restarting: %d pods of revision %s are older than spec.restartAt", rs.Old, rs.Revision)
+	if !e.restartsBySurge() {
+		return
+	}
+	// A pod more is made when all are there, and goes when it is available.
+	size := e.sizeWithoutRestart(rs)
+	surged := rs.Desired > size && !(rs.Settled && rs.Available > size)
+	if surged || rs.Settled && rs.Desired <= size && rs.Pods == rs.Desired && rs.Available >= size {
+		e.restartSurge = rs.Revision
+	}
+}
+
+// nextToRestart is the stable revision or the candidate, where it has old pods.
+func (e *engine) nextToRestart() (ReplicaSet, bool) {
+	for _, revision := range []string{e.s.Stable, e.s.Candidate} {
+		if rs, ok := e.replicaSet(revision); ok && rs.Old > 0 {
+			return rs, true
+		}
+	}
+	return ReplicaSet{}, false
+}
+
+func (e *engine) restarting() bool {
+	return e.s.Stable != "" && e.s.RestartedAt.Before(e.spec.RestartAt) && !e.now.Before(e.spec.RestartAt)
+}
+
+// restartsBySurge says that pods are being replaced and that none may be missing meanwhile.
+func (e *engine) restartsBySurge() bool { return e.restarting() && e.spec.Unavailable == 0 }
+
+// extra is the pod more that a revision has while its pods are being replaced.
+func (e *engine) extra(revision string) int32 {
+	if e.restartSurge != "" && e.restartSurge == revision {
+		return 1
+	}
+	return 0
+}
+
+func (e *engine) sizeWithoutRestart(rs ReplicaSet) int32 {
+	if rs.Revision == e.s.Candidate {
+		return e.candidateSize(rs.Desired)
+	}
+	return e.stableSize()
+}
+
+// actRestart evicts old pods: those that are not ready cost nothing, and as many others as may be missing.
+func (e *engine) actRestart() {
+	if !e.restarting() || e.spec.Unavailable == 0 {
+		return
+	}
+	rs, found := e.nextToRestart()
+	if !found || !rs.Settled || rs.Pods != rs.Desired || rs.Desired != e.sizeWithoutRestart(rs) {
+		return
+	}
+	mayMiss := max(0, min(rs.Available-rs.Desired+e.spec.Unavailable, e.spare(), rs.OldReady))
+	if count := min(rs.Old, rs.Old-rs.OldReady+mayMiss); count > 0 {
+		e.do(EvictPods{Revision: rs.Revision, Count: count})
+	}
+}

@@ -1,0 +1,2 @@
+// Package explore is the rung of the mutation tests that explores: small scopes of the model, and a few simulated releases.
+package explore
