@@ -57,6 +57,14 @@ test: unit integration cluster-test e2e ## All tests: unit and model, integratio
 model: ## The model of the engine, with what it explored; ARGS=-long explores every scope to its end.
 	$(STAGE) model go test -count=1 -v -timeout 3h ./test/model $(ARGS)
 
+.PHONY: mutation
+mutation: ## Small faults in the engine, one at a time: which do its tests not see? ARGS=-long makes every fault again.
+	$(STAGE) mutation go test -count=1 -v -timeout 3h ./test/mutation $(ARGS)
+
+.PHONY: sim
+sim: ## Fleets of Rollouts with faults, for an hour; ARGS='-seed N' lives one life again, '-duration 10m' is shorter.
+	$(STAGE) sim go test -count=1 -v -timeout 0 ./test/sim -duration 1h $(ARGS)
+
 .PHONY: integration
 integration: ## Tests on a real etcd and kube-apiserver, which are built the first time.
 	command -v prometheus > /dev/null || $(STAGE) packages go -C test/cluster run . packages

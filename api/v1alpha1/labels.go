@@ -20,6 +20,9 @@ const (
 	AnnotationRevision = "sluice.dev/revision"
 	// AnnotationTemplateDigest is on every ReplicaSet: the sha256 of the canonical JSON of the pod template.
 	AnnotationTemplateDigest = "sluice.dev/template-digest"
+	// AnnotationEffectiveDigest is on every ReplicaSet: the same of the template with all that the API server fills in. A
+	// template that comes to the same is no new revision.
+	AnnotationEffectiveDigest = "sluice.dev/effective-digest"
 	// AnnotationRole is on the ReplicaSets that matter after a loss of status: stable or rejected.
 	AnnotationRole = "sluice.dev/role"
 	// AnnotationAdoptedFrom is on every ReplicaSet that a Rollout took over, or is about to, and names the Deployment that

@@ -305,7 +305,7 @@ type CanaryStep struct {
 	// +optional
 	SetWeight *int32 `json:"setWeight,omitempty"`
 	// setCanaryScale sets the number of canary pods apart from their share of the traffic, until matchTrafficWeight. They
-	// are never fewer than their share needs.
+	// are never fewer than their share needs, and no more than maxSurge leaves room for.
 	// +optional
 	SetCanaryScale *SetCanaryScale `json:"setCanaryScale,omitempty"`
 	// pause waits for a time, or, without one, until somebody promotes.

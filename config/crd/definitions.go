@@ -7,6 +7,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -36,22 +37,24 @@ type Definition struct {
 	rules      *cel.Validator
 }
 
-// Load returns the definitions by kind. Its error is a mistake in the files.
-func Load() (map[string]*Definition, error) {
+// Load returns the definitions by kind, which are read once. Its error is a mistake in the files.
+func Load() (map[string]*Definition, error) { return all() }
+
+var all = sync.OnceValues(func() (map[string]*Definition, error) {
 	names, err := fs.Glob(Files, "*.yaml")
 	if err != nil {
 		return nil, err
 	}
-	all := make(map[string]*Definition, len(names))
+	definitions := make(map[string]*Definition, len(names))
 	for _, name := range names {
 		kind, d, err := load(name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		all[kind] = d
+		definitions[kind] = d
 	}
-	return all, nil
-}
+	return definitions, nil
+})
 
 func load(name string) (string, *Definition, error) {
 	data, err := Files.ReadFile(name)

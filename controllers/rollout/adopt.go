@@ -9,7 +9,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -124,6 +123,10 @@ func (r *Reconciler) takeOver(ctx context.Context, o *observation) error {
 	case len(seen.sets) > 0 && seen.begun:
 		return r.takeSets(ctx, o, seen.sets)
 	case seen.own:
+		if d != nil {
+			r.event(o.rollout, corev1.EventTypeWarning, eventAdopting, fmt.Sprintf("Deployment %q is not taken over, since this "+
+				"Rollout has pods of its own; delete one of them, or take spec.adopt out", name))
+		}
 	case d != nil && d.DeletionTimestamp == nil:
 		return r.beginAdoption(ctx, o, d, seen.sets)
 	case d != nil:
@@ -143,7 +146,8 @@ func (r *Reconciler) takeOver(ctx context.Context, o *observation) error {
 type adoption struct {
 	// deployment is nil when it is gone.
 	deployment *appsv1.Deployment
-	// own says that the Rollout has ReplicaSets that count; begun that it has one that does not yet.
+	// own says that the Rollout has a ReplicaSet that counts, other than the Deployment's history; begun that it has one
+	// that does not count yet.
 	own, begun bool
 	// sets are to be taken over. Their content is not decoded into Kubernetes' types.
 	sets []*unstructured.Unstructured
@@ -180,6 +184,8 @@ func (r *Reconciler) lookForDeployment(ctx context.Context, o *observation) (*ad
 // add tells whose a ReplicaSet is.
 func (a *adoption) add(set *unstructured.Unstructured, ro *v1alpha1.Rollout) {
 	counts := set.GetLabels()[v1alpha1.LabelPodTemplateHash] != ""
+	had := set.GetAnnotations()
+	history := had[v1alpha1.AnnotationAdoptedFrom] == ro.Spec.Adopt.Name && had[v1alpha1.AnnotationRole] == ""
 	hash := set.GetLabels()[appsv1.DefaultDeploymentUniqueLabelKey]
 	switch owner := metav1.GetControllerOf(set); {
 	case owner == nil:
@@ -187,7 +193,7 @@ func (a *adoption) add(set *unstructured.Unstructured, ro *v1alpha1.Rollout) {
 			a.sets = append(a.sets, set)
 		}
 	case owner.UID == ro.UID && counts:
-		a.own = true
+		a.own = a.own || !history
 	case owner.UID == ro.UID:
 		a.begun = true
 		a.sets = append(a.sets, set)
@@ -203,13 +209,8 @@ func (r *Reconciler) beginAdoption(ctx context.Context, o *observation, d *appsv
 	if err := r.checkAdoption(ctx, o, d, sets); err != nil {
 		return err
 	}
-	// What is deleted here is somebody's running application: the Rollout must still want it.
-	live := &v1alpha1.Rollout{}
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(o.rollout), live); err != nil {
-		return fmt.Errorf("get Rollout: %w", err)
-	}
-	if live.UID != o.rollout.UID || live.DeletionTimestamp != nil || live.Generation != o.rollout.Generation {
-		return errLookAgain
+	if err := r.stillWanted(ctx, o); err != nil {
+		return err
 	}
 	if o.rollout.Spec.Replicas == nil {
 		return r.writeSize(ctx, o, or(d.Spec.Replicas, 1))
@@ -222,6 +223,19 @@ func (r *Reconciler) beginAdoption(ctx context.Context, o *observation, d *appsv
 	r.event(o.rollout, corev1.EventTypeNormal, eventAdopting, fmt.Sprintf("Deployment %q is deleted without its pods, which "+
 		"become the stable revision", d.Name))
 	return waitFor(handOverDelay, "Deployment %q is being deleted without its pods; waiting until it is gone", d.Name)
+}
+
+// stillWanted asks, live, whether the Rollout is what was seen. What is deleted here is somebody's running application,
+// and what belonged to a Rollout that is gone would be deleted with its pods.
+func (r *Reconciler) stillWanted(ctx context.Context, o *observation) error {
+	live := &v1alpha1.Rollout{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(o.rollout), live); err != nil {
+		return fmt.Errorf("get Rollout: %w", err)
+	}
+	if live.UID != o.rollout.UID || live.DeletionTimestamp != nil || live.Generation != o.rollout.Generation {
+		return errLookAgain
+	}
+	return nil
 }
 
 // sizeOf is the number of pods where the spec does not say it: as many as there are, so that nothing is lost when somebody
@@ -271,13 +285,25 @@ func (r *Reconciler) checkAdoption(ctx context.Context, o *observation, d *appsv
 			return refusef("spec.adopt: Rollout %q adopts Deployment %q", other.Name, d.Name)
 		}
 	}
-	if problem, err := r.dryRun(ctx, o); err != nil || problem != nil {
+	if problem, err := r.otherProblem(ctx, o); err != nil || problem != nil {
 		if problem != nil {
 			return refuse(problem)
 		}
 		return err
 	}
 	return checkSettled(d, sets)
+}
+
+// otherProblem is what else is wrong with the Rollout: one that could not release anything is no better place for the pods.
+func (r *Reconciler) otherProblem(ctx context.Context, o *observation) (*plan.Problem, error) {
+	from := r.fromCache()
+	if err := o.readServices(ctx, from, nil); err != nil {
+		return nil, err
+	}
+	if err := r.readRoutes(ctx, from, o); err != nil {
+		return nil, err
+	}
+	return r.problem(ctx, from, o)
 }
 
 // checkSettled waits for a Deployment that is in the middle of something.
@@ -303,6 +329,3 @@ func checkSettled(d *appsv1.Deployment, sets []*unstructured.Unstructured) error
 	}
 	return nil
 }
-
-// goneWhileAdopting says that what was about to be taken over went, or became another's.
-func goneWhileAdopting(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsConflict(err) }

@@ -63,13 +63,16 @@ func (r *Reconciler) takeSets(ctx context.Context, o *observation, sets []*unstr
 		size, _, _ := unstructured.NestedInt64(stable.Object, "spec", "replicas")
 		return r.writeSize(ctx, o, int32(size)) //nolint:gosec // the API server holds it to 32 bits
 	}
-	effective, err := r.effectiveRevision(ctx, o)
+	verdict, err := r.verdictOn(ctx, o)
 	if err != nil {
+		return err
+	}
+	if err := r.stillWanted(ctx, o); err != nil {
 		return err
 	}
 	// The stable one last: from then on the Rollout has a ReplicaSet that counts, and is not looked at for this again.
 	for _, set := range sets {
-		if err := r.takeSet(ctx, o, set, effective, set == stable); err != nil {
+		if err := r.takeSet(ctx, o, set, verdict.effective, set == stable); err != nil {
 			return err
 		}
 	}
@@ -84,41 +87,36 @@ func (r *Reconciler) takeSets(ctx context.Context, o *observation, sets []*unstr
 	return errLookAgain
 }
 
-// effectiveRevision is the name that the Rollout's template would have if it held what the API server fills in, which is
-// how the template of a ReplicaSet is seen; empty where the API server refuses it.
-func (r *Reconciler) effectiveRevision(ctx context.Context, o *observation) (string, error) {
-	set, err := newReplicaSet(o, 0, plan.RoleNone)
-	if err != nil {
-		return "", err
-	}
-	set.SetName("")
-	set.SetGenerateName(o.rollout.Name + "-")
-	err = r.client.Create(ctx, set, client.DryRunAll, client.FieldOwner(v1alpha1.ManagerController))
-	if err != nil {
-		if isVerdict(err) {
-			return "", nil
-		}
-		return "", fmt.Errorf("ask what the API server makes of the pod template: %w", err)
-	}
-	revision, err := bareRevision(set)
-	return revision.Name, err
+// annotationRestarted is what `kubectl rollout restart` writes into the template of a Deployment to have the same pods
+// anew. It is no content.
+const annotationRestarted = "kubectl.kubernetes.io/restartedAt"
+
+// writeStable has the status say which revision is stable before its ReplicaSet counts: a mark without a status means that
+// the status was lost.
+func (r *Reconciler) writeStable(ctx context.Context, o *observation, revision string) error {
+	status := *o.rollout.Status.DeepCopy()
+	status.StableRevision = revision
+	_, _, err := r.writeStatus(ctx, o.rollout, status)
+	return err
 }
 
-// bareRevision names what a ReplicaSet runs, by the user's part of its template as the API server shows it.
+// bareRevision names what an adopted ReplicaSet runs, by the user's part of its template as the API server shows it.
 func bareRevision(set *unstructured.Unstructured) (wanted.Revision, error) {
 	template, err := extras.Bare(set.Object)
 	if err != nil {
 		return wanted.Revision{}, fmt.Errorf("ReplicaSet %s: %w", set.GetName(), err)
 	}
+	delete(template.Metadata.Annotations, annotationRestarted)
 	return wanted.RevisionOf(template)
 }
 
 // takeSet takes one ReplicaSet over: it first, then its pods, and at last it counts. set is what is stored.
 func (r *Reconciler) takeSet(ctx context.Context, o *observation, set *unstructured.Unstructured, effective string, stable bool) error {
-	revision, err := adoptedRevision(o, set, effective)
+	own, err := bareRevision(set)
 	if err != nil {
 		return err
 	}
+	revision := adoptedRevision(o, set, own, effective)
 	if claim := claimOf(o, set, revision.Name); claim != nil {
 		if err := r.patchUncached(ctx, set, claim); err != nil {
 			return fmt.Errorf("adopt ReplicaSet %s: %w", set.GetName(), err)
@@ -136,13 +134,16 @@ func (r *Reconciler) takeSet(ctx context.Context, o *observation, set *unstructu
 	}
 	annotations := map[string]any{
 		v1alpha1.AnnotationRevision:       strconv.FormatInt(max(deploymentRevision(set), 1), 10),
-		v1alpha1.AnnotationTemplateDigest: revision.Digest,
+		v1alpha1.AnnotationTemplateDigest: revision.Digest, v1alpha1.AnnotationEffectiveDigest: own.Digest,
 	}
 	if commit := o.rollout.Annotations[v1alpha1.AnnotationCommit]; commit != "" && revision.Name == o.revision.Name {
 		annotations[v1alpha1.AnnotationCommit] = commit
 	}
 	if stable {
 		annotations[v1alpha1.AnnotationRole] = string(plan.RoleStable)
+		if err := r.writeStable(ctx, o, revision.Name); err != nil {
+			return err
+		}
 	}
 	stored := &unstructured.Unstructured{}
 	stored.SetGroupVersionKind(replicaSetKind)
@@ -158,19 +159,15 @@ func (r *Reconciler) takeSet(ctx context.Context, o *observation, set *unstructu
 
 // adoptedRevision names the revision of a ReplicaSet: the Rollout's own where both templates come to the same, else by
 // what the ReplicaSet runs. A name that was given before stays.
-func adoptedRevision(o *observation, set *unstructured.Unstructured, effective string) (wanted.Revision, error) {
-	own, err := bareRevision(set)
-	if err != nil {
-		return wanted.Revision{}, err
-	}
+func adoptedRevision(o *observation, set *unstructured.Unstructured, own wanted.Revision, effective string) wanted.Revision {
 	given, _, _ := unstructured.NestedString(set.Object, "spec", "template", "metadata", "labels", v1alpha1.LabelPodTemplateHash)
 	switch {
-	case given == o.revision.Name, given == "" && own.Name == effective:
-		return o.revision, nil
+	case given == o.revision.Name, given == "" && own.Digest == effective:
+		return o.revision
 	case given != "":
 		own.Name = given
 	}
-	return own, nil
+	return own
 }
 
 // claimOf is the change that makes a ReplicaSet the Rollout's, without letting it count; nil where that was done.

@@ -13,9 +13,14 @@
 //   - Every write is made on the condition that the object is the one that was observed. When that fails, the rest of
 //     the plan is dropped and a new one is made.
 //   - What the engine must not know is done beside it: the pod template is checked by a dry run before anything moves
-//     (validate_template.go), ReplicaSets of a deleted namesake are adopted, a deleted Rollout gives routes and Services
-//     back (finalize.go), and old AnalysisRuns are collected (runs.go).
+//     (validate_template.go), ReplicaSets of a deleted namesake and those of an adopted Deployment are taken over
+//     (adopt.go), pods get the labels of their role (podmetadata.go), a deleted Rollout gives routes, Services and a
+//     workload's pods back (finalize.go), and old AnalysisRuns are collected (runs.go).
 //
-// Where to look: setup.go the watches; observe.go, endpoints.go and health.go what is seen; spec.go, revision.go and
-// validate.go what is wanted; state.go and status.go what is remembered and shown; execute.go what is done.
+// What is wanted is read by package wanted, and what a template carries beyond what the user wrote by package extras.
+// Package forecast plays the engine in a world of its own, to show what would happen.
+//
+// Where to look: setup.go the watches; view.go, observe.go, endpoints.go, health.go and workload.go what is seen;
+// validate.go and its neighbours what cannot be used; state.go, status.go and history.go what is remembered and shown;
+// execute.go what is done, with replicasets.go, services.go and restart.go.
 package rollout

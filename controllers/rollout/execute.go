@@ -70,13 +70,11 @@ func writesOf(actions []plan.Action) []write {
 
 // sized says which ReplicaSet an action makes or scales.
 func sized(action plan.Action) (string, bool) {
-	switch a := action.(type) {
-	case plan.CreateReplicaSet:
-		return a.Revision, true
-	case plan.ScaleReplicaSet:
+	if a, ok := action.(plan.CreateReplicaSet); ok {
 		return a.Revision, true
 	}
-	return "", false
+	a, ok := action.(plan.ScaleReplicaSet)
+	return a.Revision, ok
 }
 
 // watchInvariants counts the invariants that an action would break. The engine's own guards decide; this tells when

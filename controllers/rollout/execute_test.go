@@ -13,7 +13,9 @@ func TestWrites(t *testing.T) {
 	mark := func(revision string, role plan.Role) plan.MarkReplicaSet {
 		return plan.MarkReplicaSet{Revision: revision, Role: role}
 	}
-	scale := func(revision string) plan.ScaleReplicaSet { return plan.ScaleReplicaSet{Revision: revision, From: 1, To: 2} }
+	scale := func(revision string) plan.ScaleReplicaSet {
+		return plan.ScaleReplicaSet{Revision: revision, From: 1, To: 2}
+	}
 	create := plan.CreateReplicaSet{Revision: "a"}
 	weight := plan.SetWeight{Percent: 20}
 	stable, none := plan.RoleStable, plan.RoleNone

@@ -127,7 +127,7 @@ func (e *expectations) met(ctx context.Context, cache client.Reader, rollout typ
 
 func (x expected) seen(ctx context.Context, cache client.Reader, ref objectRef) (bool, error) {
 	object := ref.kind.new()
-	err := cache.Get(ctx, ref.name, object)
+	err := cache.Get(ctx, ref.name, object, client.UnsafeDisableDeepCopy)
 	switch {
 	case apierrors.IsNotFound(err):
 		return x.gone != "", nil

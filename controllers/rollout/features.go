@@ -21,9 +21,20 @@ const reasonMetadataInvalid = "InvalidPodMetadata"
 // reasonWorkloadShared is the reason of a Problem with a workloadRef that another Rollout has, too.
 const reasonWorkloadShared = "WorkloadShared"
 
-// expected says that a pod under the Rollout's selector, which none of its ReplicaSets controls, is meant to be there.
-func (r *Reconciler) expected(_ context.Context, o *observation, pod *metav1.PartialObjectMetadata) (bool, error) {
-	return o.ofWorkload(pod), nil
+// expected says that a pod under the Rollout's selector, which none of its ReplicaSets controls, is meant to be there: of
+// the workload, or of the Deployment that is being adopted.
+func (r *Reconciler) expected(o *observation, pod *metav1.PartialObjectMetadata) bool {
+	if w := o.source.workload; w != nil && madeBy(pod, w.name.Name) {
+		return true
+	}
+	adopt := o.rollout.Spec.Adopt
+	return adopt != nil && !r.adoptions.done(o.rollout) && madeBy(pod, adopt.Name)
+}
+
+// madeBy says that a pod is a Deployment's, by the name that the controller of Deployments gives its ReplicaSets.
+func madeBy(pod *metav1.PartialObjectMetadata, deployment string) bool {
+	owner, hash := metav1.GetControllerOf(pod), pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
+	return owner != nil && owner.Kind == replicaSetKind.Kind && hash != "" && owner.Name == deployment+"-"+hash
 }
 
 // checkFeatures says what is wrong with the metadata of pods, or with workloadRef; it is one of the checks of problem.

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,8 +25,10 @@ type observation struct {
 	rollout  *v1alpha1.Rollout
 	source   podSource
 	revision wanted.Revision
-	selector labels.Selector
-	release  wanted.Release
+	// effective is the digest of what the API server makes of the template of a revision without a ReplicaSet.
+	effective string
+	selector  labels.Selector
+	release   wanted.Release
 	// drives is what traffic is moved by: what a release that is under way began with, else what the strategy says.
 	drives v1alpha1.ReleaseDrives
 	spec   plan.Spec
@@ -43,6 +46,8 @@ type observation struct {
 	later time.Duration
 	// podTrouble is what is wrong with the pods of the wanted revision; only a message.
 	podTrouble string
+	// unreadable is why the pods of the spec cannot be read; nil where they can.
+	unreadable *unreadableError
 }
 
 // podSource is where the pods of a Rollout come from.
@@ -61,13 +66,9 @@ func (e *unreadableError) Error() string { return e.cause.Error() }
 // observe reads all that a decision rests on, from the cache or live. It returns an unreadableError for a spec that
 // cannot be understood, and otherwise only errors of reading.
 func (r *Reconciler) observe(ctx context.Context, from view, ro *v1alpha1.Rollout) (*observation, error) {
-	source, err := r.podSource(ctx, from, ro)
+	o, err := r.read(ctx, from, ro)
 	if err != nil {
 		return nil, err
-	}
-	o, err := understand(ro, source)
-	if err != nil {
-		return nil, &unreadableError{err}
 	}
 	o.seen.State = readState(ro.Name, ro.Status)
 	o.seen.Request = readRequest(ro.Status.Request)
@@ -78,8 +79,13 @@ func (r *Reconciler) observe(ctx context.Context, from view, ro *v1alpha1.Rollou
 	if err := r.adopt(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := r.takeOver(ctx, o); err != nil {
-		return nil, err
+	if o.unreadable == nil {
+		if err := r.takeOver(ctx, o); err != nil {
+			return nil, err
+		}
+		if err := r.recognize(ctx, o); err != nil {
+			return nil, err
+		}
 	}
 	pods, err := r.readPods(ctx, from, o)
 	if err != nil {
@@ -93,11 +99,43 @@ func (r *Reconciler) observe(ctx context.Context, from view, ro *v1alpha1.Rollou
 	if err := r.readRuns(ctx, from, o); err != nil {
 		return nil, err
 	}
-	if err := o.readRoutes(ctx, from, r.router); err != nil {
+	if err := r.readRoutes(ctx, from, o); err != nil {
 		return nil, err
 	}
 	o.spec.Problem, err = r.problem(ctx, from, o)
 	return o, err
+}
+
+// read reads the spec. Where its pods cannot be read any more, since a workload is gone for instance, it makes do with
+// what the status says of them: what is under way can be aborted then, and keeps its size.
+func (r *Reconciler) read(ctx context.Context, from view, ro *v1alpha1.Rollout) (*observation, error) {
+	source, err := r.podSource(ctx, from, ro)
+	if err == nil {
+		var o *observation
+		if o, err = understand(ro, source); err == nil {
+			return o, nil
+		}
+		err = &unreadableError{err}
+	}
+	unreadable, ok := errors.AsType[*unreadableError](err)
+	if !ok {
+		return nil, err
+	}
+	return makeDo(ro, unreadable)
+}
+
+// makeDo is what is known of a Rollout whose pods cannot be read; it returns the error where that is too little.
+func makeDo(ro *v1alpha1.Rollout, cause *unreadableError) (*observation, error) {
+	selector, err := labels.Parse(ro.Status.Selector)
+	if err != nil || ro.Status.StableRevision == "" || ro.Status.CurrentRevision == "" {
+		return nil, cause
+	}
+	o, err := newObservation(ro, podSource{}, wanted.Revision{Name: ro.Status.CurrentRevision}, selector)
+	if err != nil {
+		return nil, cause
+	}
+	o.unreadable = cause
+	return o, nil
 }
 
 func (r *Reconciler) podSource(ctx context.Context, from view, ro *v1alpha1.Rollout) (podSource, error) {
@@ -113,13 +151,17 @@ func understand(ro *v1alpha1.Rollout, source podSource) (*observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := wanted.Of(ro.Spec, revision.Name)
-	if err != nil {
-		return nil, err
-	}
 	selector, err := metav1.LabelSelectorAsSelector(&source.selector)
 	if err != nil {
 		return nil, fmt.Errorf("spec.selector: %w", err)
+	}
+	return newObservation(ro, source, revision, selector)
+}
+
+func newObservation(ro *v1alpha1.Rollout, source podSource, revision wanted.Revision, selector labels.Selector) (*observation, error) {
+	release, err := wanted.Of(ro.Spec, revision.Name)
+	if err != nil {
+		return nil, err
 	}
 	o := &observation{
 		rollout: ro, source: source, revision: revision, selector: selector, release: release, spec: release.Spec,
@@ -137,8 +179,11 @@ func understand(ro *v1alpha1.Rollout, source podSource) (*observation, error) {
 func (o *observation) withdraw(begun v1alpha1.ReleaseDrives) {
 	o.drives, o.spec.Withdraw = begun, true
 	o.spec.Mover = wanted.MoverOf(begun)
-	if o.spec.Mover != plan.ByReplicas {
+	switch {
+	case o.spec.Mover != plan.ByReplicas:
 		o.spec.Surge = plan.Unbounded
+	case o.spec.Surge == plan.Unbounded: // which pods that carry the weight themselves do not know
+		o.spec.Surge = wanted.DefaultSurge(o.spec.Replicas)
 	}
 }
 
@@ -193,11 +238,11 @@ func (o *observation) serviceName(role plan.ServiceRole) string {
 
 // readRoutes asks the router. A route that does not exist has no share, so it is only a problem and none of the routes
 // that the engine moves.
-func (o *observation) readRoutes(ctx context.Context, reader client.Reader, router trafficrouting.Router) error {
+func (r *Reconciler) readRoutes(ctx context.Context, from view, o *observation) error {
 	if len(o.target.Routes) == 0 {
 		return nil
 	}
-	routes, err := router.Observe(ctx, reader, o.target)
+	routes, err := r.router.Observe(ctx, from, o.target)
 	if err != nil {
 		return fmt.Errorf("read routes: %w", err)
 	}

@@ -101,8 +101,11 @@ func (r *Reconciler) step(ctx context.Context, ro *v1alpha1.Rollout) (time.Durat
 	if ro.DeletionTimestamp != nil {
 		return 0, r.finalize(ctx, ro)
 	}
-	if err := r.routes.ensure(); err != nil {
-		return 0, err
+	// Where the Gateway API is missing each look asks the API server for it, so that only those look who need it.
+	if len(routesOf(ro)) > 0 {
+		if err := r.routes.ensure(); err != nil {
+			return 0, err
+		}
 	}
 	now := instant(r.clock.Now())
 	o, p, err := r.plan(ctx, ro, now)

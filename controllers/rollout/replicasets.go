@@ -44,6 +44,9 @@ func newReplicaSet(o *observation, replicas int32, role plan.Role) (*unstructure
 		v1alpha1.AnnotationRevision:       strconv.FormatInt(highestNumber(o.seen.ReplicaSets)+1, 10),
 		v1alpha1.AnnotationTemplateDigest: o.revision.Digest,
 	}
+	if o.effective != "" {
+		annotations[v1alpha1.AnnotationEffectiveDigest] = o.effective
+	}
 	if commit := ro.Annotations[v1alpha1.AnnotationCommit]; commit != "" {
 		annotations[v1alpha1.AnnotationCommit] = commit
 	}

@@ -27,7 +27,8 @@ type routeWatch struct {
 	started bool
 }
 
-// ensure begins to watch once it can. It asks memory alone when it has begun.
+// ensure begins to watch once it can. It asks memory alone when it has begun; until then it asks the API server, so that
+// only Rollouts with routes call it.
 func (w *routeWatch) ensure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,52 +15,68 @@ import (
 	"github.com/sluicehq/sluice/api/v1alpha1"
 )
 
-// countsDelay is how long the numbers in a status may be behind. Every pod that comes or goes changes them, and each
-// write is one that the API server, its store and all who watch pay for; an autoscaler, which reads them, looks every 15
-// seconds.
-const countsDelay = 5 * time.Second
+// countsDelay is how long the numbers and texts in a status may be behind. Every pod that comes or goes changes them, and
+// each write is one that the API server, its store and all who watch pay for; an autoscaler, which reads the numbers,
+// looks every 15 seconds. When nothing but them changes for long, as with a thousand pods on their way, they are written
+// more and more seldom.
+const (
+	countsDelay     = 10 * time.Second
+	mostCountsDelay = 40 * time.Second
+)
 
 // statusWrites remembers when the status of each Rollout was written last. Without it, as after a start, a write is due.
 type statusWrites struct {
 	mu sync.Mutex
-	at map[types.NamespacedName]time.Time
+	by map[types.NamespacedName]statusWrite
+}
+
+type statusWrite struct {
+	at time.Time
+	// delay is after what time numbers and texts alone may be written again.
+	delay time.Duration
 }
 
 func newStatusWrites() *statusWrites {
-	return &statusWrites{at: map[types.NamespacedName]time.Time{}}
+	return &statusWrites{by: map[types.NamespacedName]statusWrite{}}
 }
 
-func (w *statusWrites) wrote(rollout types.NamespacedName, now time.Time) {
+// wrote remembers a write, and whether it was one of numbers and texts alone.
+func (w *statusWrites) wrote(rollout types.NamespacedName, now time.Time, countsAlone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.at[rollout] = now
+	next := statusWrite{at: now, delay: countsDelay}
+	if last, ok := w.by[rollout]; ok && countsAlone && now.Sub(last.at) < 2*last.delay {
+		next.delay = min(2*last.delay, mostCountsDelay)
+	}
+	w.by[rollout] = next
 }
 
 // due is how long it is until numbers may be written again; 0 means now. A clock that went backwards holds nothing up.
 func (w *statusWrites) due(rollout types.NamespacedName, now time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	at, ok := w.at[rollout]
-	if !ok || now.Before(at) {
+	last, ok := w.by[rollout]
+	if !ok || now.Before(last.at) {
 		return 0
 	}
-	return max(0, at.Add(countsDelay).Sub(now))
+	return max(0, last.at.Add(last.delay).Sub(now))
 }
 
 func (w *statusWrites) forget(rollout types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.at, rollout)
+	delete(w.by, rollout)
 }
 
 // writeStatus writes the status if it differs, on the condition that the Rollout is the one that the plan was made for,
-// and leaves what is stored in ro. Where numbers alone differ it may put the write off, and then says for how long.
+// and leaves what is stored in ro. Where numbers or texts alone differ it may put the write off, and then says for how long.
 func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) (wrote bool, due time.Duration, err error) {
 	if equality.Semantic.DeepEqual(ro.Status, status) {
 		return false, 0, nil
 	}
 	key, now := client.ObjectKeyFromObject(ro), r.clock.Now()
-	if due := r.statuses.due(key, now); due > 0 && equality.Semantic.DeepEqual(withoutNumbers(ro.Status), withoutNumbers(status)) {
+	countsAlone := equality.Semantic.DeepEqual(urgent(ro.Status), urgent(status))
+	if due := r.statuses.due(key, now); due > 0 && countsAlone {
 		return false, due, nil
 	}
 	content, err := statusPatch(ro, status)
@@ -78,7 +93,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, stat
 	}
 	ro.Status, ro.ResourceVersion = status, stored.ResourceVersion
 	r.written.remember(key, kindRollout, ro, now)
-	r.statuses.wrote(key, now)
+	r.statuses.wrote(key, now, countsAlone)
 	return true, 0, nil
 }
 
@@ -98,15 +113,15 @@ func statusPatch(ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) ([]byte, e
 	return content, nil
 }
 
-// withoutNumbers is what of a status is written at once: not the counts of pods, nor the numbers in messages, nor the
-// high-water mark of available pods, which is found again when it is lost.
-func withoutNumbers(in v1alpha1.RolloutStatus) v1alpha1.RolloutStatus {
+// urgent is what of a status is written at once: all but the counts of pods, the wording of messages, and the high-water
+// mark of available pods, which is found again when it is lost.
+func urgent(in v1alpha1.RolloutStatus) v1alpha1.RolloutStatus {
 	out := in
 	out.Replicas, out.UpdatedReplicas, out.ReadyReplicas, out.AvailableReplicas = 0, 0, 0, 0
-	out.Message = withoutDigits(in.Message)
+	out.Message = ""
 	out.Conditions = make([]metav1.Condition, len(in.Conditions))
 	for i, condition := range in.Conditions {
-		condition.Message = withoutDigits(condition.Message)
+		condition.Message = ""
 		out.Conditions[i] = condition
 	}
 	if in.Release != nil {
@@ -115,13 +130,4 @@ func withoutNumbers(in v1alpha1.RolloutStatus) v1alpha1.RolloutStatus {
 		out.Release = &release
 	}
 	return out
-}
-
-func withoutDigits(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return -1
-		}
-		return r
-	}, text)
 }

@@ -17,6 +17,9 @@ import (
 // problem says why the spec, or something that it names, cannot be used: the first that is found, in an order in which
 // one may have caused the next. Errors are only those of reading.
 func (r *Reconciler) problem(ctx context.Context, reader client.Reader, o *observation) (*plan.Problem, error) {
+	if o.unreadable != nil {
+		return problemf(reasonInvalidSpec, "%v", o.unreadable), nil
+	}
 	checks := []func(context.Context, client.Reader, *observation) (*plan.Problem, error){
 		checkDuplicates,
 		r.checkSharing,

@@ -29,9 +29,11 @@ const recheckAfter = 10 * time.Second
 
 // templateVerdict is what was found of one revision of a Rollout.
 type templateVerdict struct {
-	digest  string
-	problem *plan.Problem
-	at      time.Time
+	digest string
+	// effective is the digest of what the API server makes of the template; empty where that is not known.
+	effective string
+	problem   *plan.Problem
+	at        time.Time
 }
 
 // templateVerdicts remember the last verdict for each Rollout, so that a revision is checked once.
@@ -72,40 +74,50 @@ func (r *Reconciler) checkNewRevision(ctx context.Context, _ client.Reader, o *o
 	if o.sets[o.revision.Name] != nil {
 		return nil, nil
 	}
+	verdict, err := r.verdictOn(ctx, o)
+	return verdict.problem, err
+}
+
+// verdictOn checks the wanted revision, or remembers what came of it. An error is only that of a process that ends.
+func (r *Reconciler) verdictOn(ctx context.Context, o *observation) (templateVerdict, error) {
 	now := r.clock.Now()
 	if known, ok := r.verdicts.get(client.ObjectKeyFromObject(o.rollout), o.revision.Digest, now); ok {
-		return known.problem, nil
+		return known, nil
 	}
-	problem, err := r.dryRun(ctx, o)
+	effective, problem, err := r.dryRun(ctx, o)
 	if err == nil && problem == nil {
 		problem, err = r.foreignPods(ctx, o)
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return templateVerdict{}, ctx.Err()
 	}
 	if err != nil {
 		problem = problemf(reasonUnverified, "revision %s could not be checked and waits: %v", o.revision.Name, err)
 	}
-	r.verdicts.put(client.ObjectKeyFromObject(o.rollout), templateVerdict{digest: o.revision.Digest, problem: problem, at: now})
-	return problem, nil
+	verdict := templateVerdict{digest: o.revision.Digest, effective: effective, problem: problem, at: now}
+	r.verdicts.put(client.ObjectKeyFromObject(o.rollout), verdict)
+	return verdict, nil
 }
 
-// dryRun asks the API server to make the ReplicaSet, with strict fields, without making it. An error means that there
-// is no verdict.
-func (r *Reconciler) dryRun(ctx context.Context, o *observation) (*plan.Problem, error) {
+// dryRun asks the API server to make the ReplicaSet, with strict fields, without making it, and gives the digest of what
+// it makes of the template. An error means that there is no verdict.
+func (r *Reconciler) dryRun(ctx context.Context, o *observation) (effective string, problem *plan.Problem, err error) {
 	set, err := newReplicaSet(o, 0, plan.RoleNone)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	err = r.client.Create(ctx, set, client.DryRunAll, client.FieldOwner(v1alpha1.ManagerController),
 		client.FieldValidation(metav1.FieldValidationStrict))
-	if err == nil || apierrors.IsAlreadyExists(err) {
-		return nil, nil
+	switch {
+	case err == nil:
+		effective, err = effectiveDigest(set)
+		return effective, nil, err
+	case apierrors.IsAlreadyExists(err):
+		return "", nil, nil
+	case isVerdict(err):
+		return "", problemf(v1alpha1.ReasonInvalidTemplate, "the API server refuses the pod template: %s", fieldErrors(err)), nil
 	}
-	if !isVerdict(err) {
-		return nil, err
-	}
-	return problemf(v1alpha1.ReasonInvalidTemplate, "the API server refuses the pod template: %s", fieldErrors(err)), nil
+	return "", nil, err
 }
 
 // isVerdict says whether the API server refused the content, and not only this attempt.
@@ -155,13 +167,7 @@ func (r *Reconciler) foreignPods(ctx context.Context, o *observation) (*plan.Pro
 	for i := range list.Items {
 		pod := &list.Items[i]
 		owner := metav1.GetControllerOfNoCopy(pod)
-		if pod.DeletionTimestamp != nil || owner == nil || o.owns(owner) {
-			continue
-		}
-		if expected, err := r.expected(ctx, o, pod); err != nil || expected {
-			if err != nil {
-				return nil, err
-			}
+		if pod.DeletionTimestamp != nil || owner == nil || o.owns(owner) || r.expected(o, pod) {
 			continue
 		}
 		return problemf(v1alpha1.ReasonSelectorOverlap,

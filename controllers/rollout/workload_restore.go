@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -88,12 +86,4 @@ func lookAgain(err error) error {
 		return err
 	}
 	return errLookAgain
-}
-
-// ofWorkload says that a pod is one of the workload's own, by the name that the controller of Deployments gives its
-// ReplicaSets.
-func (o *observation) ofWorkload(pod *metav1.PartialObjectMetadata) bool {
-	owner, w := metav1.GetControllerOfNoCopy(pod), o.source.workload
-	hash := pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
-	return w != nil && owner != nil && owner.Kind == replicaSetKind.Kind && hash != "" && owner.Name == w.name.Name+"-"+hash
 }

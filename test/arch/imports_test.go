@@ -8,13 +8,14 @@ import (
 
 // pure packages decide, and do nothing else: the standard library, less what reaches outside, and what is named here.
 var pure = map[string][]string{
-	"controllers/rollout/plan": {"trafficrouting/split"},
-	"analysis/evaluate":        nil,
-	"analysis/sequential":      nil,
-	"trafficrouting/split":     nil,
-	"trafficrouting/claims":    nil,
-	"gitsync/changeset":        nil,
-	"gitsync/hooks":            nil,
+	"controllers/rollout/plan":     {"trafficrouting/split"},
+	"controllers/rollout/forecast": {"controllers/rollout/plan"},
+	"analysis/evaluate":            nil,
+	"analysis/sequential":          nil,
+	"trafficrouting/split":         nil,
+	"trafficrouting/claims":        nil,
+	"gitsync/changeset":            nil,
+	"gitsync/hooks":                nil,
 }
 
 // outside are the parts of the standard library that reach outside the process, or are different each time. The clock is

@@ -30,7 +30,7 @@ func (w *World) brokenInvariants(p *plan.Plan) []string {
 		return nil
 	}
 	after := *w
-	after.State, after.Drives = p.Status, w.drives(p)
+	after.State, after.Drives = &p.Status, w.drives(p)
 	spec := after.spec()
 	var broken []string
 	for _, action := range p.Actions {
@@ -107,7 +107,7 @@ func (w *World) crowded(spec *plan.Spec, before int32) string {
 
 // badDecision says what a plan must not decide, whatever it does.
 func (w *World) badDecision(p *plan.Plan) string {
-	before, after := &w.State, &p.Status
+	before, after := w.State, &p.Status
 	if c := after.Candidate; c != "" && slices.Contains(after.Rejected, c) {
 		return fmt.Sprintf("revision %s is released though it is rejected", c)
 	}
@@ -142,7 +142,7 @@ func enough(t plan.Threshold, need int32) int32 {
 
 // movesWhileHeld says that a plan moves a release forward while somebody holds it. What is committed is finished.
 func (w *World) movesWhileHeld(p *plan.Plan) string {
-	before, after := &w.State, &p.Status
+	before, after := w.State, &p.Status
 	held := w.Paused || before.Paused && after.Paused
 	answered := after.Answered != before.Answered && after.Answer.Accepted
 	if !held || answered || before.SwitchingFrom != "" || before.Stable == "" {
@@ -168,7 +168,7 @@ func (w *World) judgedBad(s *plan.State) bool {
 		return false
 	}
 	for i, key := range [2]string{plan.RunKey(*s), backgroundKey(*s)} {
-		if r := w.Cache.Runs[i]; r.Key == key && r.Phase == plan.RunFailed {
+		if r := w.cached().Runs[i]; r.Key == key && r.Phase == plan.RunFailed {
 			return true
 		}
 	}
@@ -196,7 +196,7 @@ func checkMove(before *World, m *move, after *World, idle bool) string {
 
 // stepsBack says that a release moved back without a change of its steps and without being asked to.
 func (w *World) stepsBack(after *World) bool {
-	b, a := &w.State, &after.State
+	b, a := w.State, after.State
 	return b.Candidate != "" && a.Candidate == b.Candidate && a.Step < b.Step &&
 		b.ReleaseStarted.Equal(a.ReleaseStarted) && w.Strategy == w.PlannedBy && a.Answered == b.Answered
 }
@@ -207,18 +207,19 @@ func (w *World) busy() string {
 		return ""
 	}
 	p := w.decision()
-	if reflect.DeepEqual(p.Status, w.State) {
+	if reflect.DeepEqual(&p.Status, w.State) {
 		return ""
 	}
-	return fmt.Sprintf("the status is written over and over: %+v and then %+v", w.State, p.Status)
+	return fmt.Sprintf("the status is written over and over: %+v and then %+v", *w.State, p.Status)
 }
 
 // hurried says that a clock that was set back moves a release forward.
 func (w *World) hurried(after *World) string {
-	if w.Gone || w.Deleting || w.Done < len(w.Pending) || w.State.Stable == "" {
+	waits := w.RestartAt.After(after.Now) != w.RestartAt.After(w.Now)
+	if waits || w.Gone || w.Deleting || w.Done < len(w.Pending) || w.State.Stable == "" {
 		return ""
 	}
-	is, b, a := &w.State, w.decision().Status, after.decision().Status
+	is, b, a := w.State, w.decision().Status, after.decision().Status
 	gone := func(low, high int32) bool { return low > is.Traffic.Low || high < is.Traffic.High }
 	switch {
 	case a.Stable != is.Stable && b.Stable == is.Stable:

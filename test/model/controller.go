@@ -21,6 +21,9 @@ func (w *World) controllerMoves(out []move) []move {
 		return append(out, move{do: carryOut, fair: true, action: w.Pending[w.Done]})
 	}
 	if w.Deleting {
+		if w.Live.Sets.shrinks() {
+			return out
+		}
 		return append(out, move{do: finalize, fair: true})
 	}
 	p := w.decision()
@@ -32,7 +35,7 @@ func (w *World) controllerMoves(out []move) []move {
 
 // changes says whether a plan does anything.
 func (w *World) changes(p *plan.Plan) bool {
-	return len(p.Actions) > 0 || w.drives(p) != w.Drives || !reflect.DeepEqual(p.Status, w.State)
+	return len(p.Actions) > 0 || w.drives(p) != w.Drives || !reflect.DeepEqual(&p.Status, w.State)
 }
 
 // drives is what is recorded as driven with a plan.
@@ -48,7 +51,7 @@ func (w *World) drives(p *plan.Plan) int {
 
 // decision is what the controller decides: from its caches, or from live reads where that is asked for.
 func (w *World) decision() plan.Plan {
-	p := w.scope.Next(w.spec(), w.observe(&w.Cache), w.Now)
+	p := w.scope.Next(w.spec(), w.observe(w.cached()), w.Now)
 	if p.NeedsLive() && w.behind() != [4]bool{} {
 		p = w.scope.Next(w.spec(), w.observe(&w.Live), w.Now)
 	}
@@ -69,7 +72,9 @@ func (w *World) takeController(m *move) {
 		w.finish(false)
 	case crash:
 		w.finish(false)
-		w.Cache = w.Live
+		if w.Cache != nil {
+			w.sync()
+		}
 	case finalize:
 		w.Pending, w.Done, w.Stale, w.Finalizing = w.giveBack(), 0, 0, true
 		if len(w.Pending) == 0 {
@@ -81,7 +86,9 @@ func (w *World) takeController(m *move) {
 // begin writes the status of a plan. The next one is made at a later time, if only a little.
 func (w *World) begin(p *plan.Plan) {
 	w.Drives, w.Finalizer = w.drives(p), p.Engaged
-	w.State = p.Status
+	w.Forgotten = w.Forgotten && w.Finalizer && w.Drives < 0
+	state := p.Status
+	w.State, w.Entrance = &state, w.driven().Mover
 	w.Pending, w.Done, w.Stale = p.Actions, 0, 0
 	w.PlannedBy, w.PlannedFor = w.Strategy, w.Replicas
 	w.Now = w.Now.Add(time.Microsecond)
@@ -90,6 +97,16 @@ func (w *World) begin(p *plan.Plan) {
 func (w *World) finish(gone bool) {
 	w.Pending, w.Done, w.Stale, w.Finalizing = nil, 0, 0, false
 	w.Gone = w.Gone || gone
+}
+
+// shrinks says that pods are still on their way out.
+func (s *sets) shrinks() bool {
+	for i := range s.list() {
+		if s.RS[i].Pods > s.RS[i].Desired {
+			return true
+		}
+	}
+	return false
 }
 
 // giveBack is what is done before a Rollout goes that drives something: both Services select all pods, so that any weight
@@ -169,7 +186,7 @@ func (w *World) applyRS(action plan.Action) {
 	case plan.ScaleReplicaSet:
 		rs := s.find(a.Revision)
 		if a.To < rs.Desired {
-			rs.Floor = w.PlannedFor
+			rs.Floor, rs.Shared = w.PlannedFor, w.Entrance == plan.ByReplicas
 		}
 		rs.Desired, rs.Settled = a.To, false
 	case plan.DeleteReplicaSet:

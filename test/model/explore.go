@@ -69,11 +69,11 @@ func (x *explorer) run(scope *Scope) Result {
 		}
 	}
 	x.result.States = len(x.parent)
-	if trouble, number := x.circles(x.control); trouble {
-		return x.trouble("the controller goes round in circles in a world that does not change", number)
+	if found, number := x.circles(x.control); found {
+		return x.trouble("the controller goes round in circles in a world that does not change:"+x.circle(x.control, number), number)
 	}
-	if trouble, number := x.circles(x.fair); trouble {
-		return x.trouble("goes round in circles", number)
+	if found, number := x.circles(x.fair); found {
+		return x.trouble("goes round in circles:"+x.circle(x.fair, number), number)
 	}
 	return x.result
 }
@@ -174,6 +174,24 @@ func (x *explorer) circles(next []uint32) (found bool, first uint32) {
 	return first != none, first
 }
 
+// circle names the moves of a circle.
+func (x *explorer) circle(next []uint32, start uint32) (names string) {
+	for at := start; ; at = next[at] {
+		w := x.world(at)
+		for _, m := range w.moves(nil) {
+			to := w
+			to.take(&m)
+			if m.fair && x.numbers[x.enc.key(&to)] == next[at] {
+				names += " " + w.name(&m) + ";"
+				break
+			}
+		}
+		if next[at] == start {
+			return names
+		}
+	}
+}
+
 func (x *explorer) trouble(text string, number uint32) Result {
 	text, last, _ := strings.Cut(text, "\x00")
 	x.result.States, x.result.Complete = len(x.parent), false
@@ -186,6 +204,17 @@ func (x *explorer) trouble(text string, number uint32) Result {
 
 // path names the moves that lead to a state.
 func (x *explorer) path(number uint32) (names []string) {
+	x.walk(number, func(w *World, m *move) { names = append(names, w.name(m)) })
+	return names
+}
+
+// world is a state made again.
+func (x *explorer) world(number uint32) World {
+	return x.walk(number, func(*World, *move) {})
+}
+
+// walk makes a state again, move by move.
+func (x *explorer) walk(number uint32, step func(w *World, m *move)) World {
 	var by []uint16
 	for ; x.parent[number] != none; number = x.parent[number] {
 		by = append(by, x.by[number])
@@ -193,13 +222,13 @@ func (x *explorer) path(number uint32) (names []string) {
 	w := x.start
 	for _, i := range slices.Backward(by) {
 		m := w.moves(nil)[i]
-		names = append(names, w.name(&m))
+		step(&w, &m)
 		if !m.fair {
 			w.pay(&m)
 		}
 		w.take(&m)
 	}
-	return names
+	return w
 }
 
 // frontier is a queue of worlds in blocks, so that what has been visited is let go.

@@ -21,9 +21,6 @@ func harm(before *World, m *move, after *World) string {
 	}
 }
 
-// entrance is how requests come in: by the strategy that is driven.
-func (w *World) entrance() plan.Mover { return w.driven().Mover }
-
 // overdrawn says that an action takes pods that are needed. What is on its way out already does not count.
 func (w *World) overdrawn(action plan.Action) string {
 	var rs *replicaSet
@@ -46,7 +43,7 @@ func (w *World) overdrawn(action plan.Action) string {
 		return ""
 	}
 	replicas := min(w.Replicas, w.PlannedFor)
-	if w.entrance() == plan.ByReplicas {
+	if w.Entrance == plan.ByReplicas {
 		return w.short(rs.Revision, left, replicas)
 	}
 	for service, share := range w.Gateway.shares() {
@@ -81,7 +78,7 @@ func (w *World) short(revision string, left, replicas int32) string {
 // lastPod says that the last pod of a revision goes while requests reach it.
 func lastPod(before *World, revision string, after *World) string {
 	rs := before.Live.Sets.find(revision)
-	if before.entrance() == plan.ByReplicas || rs.Avail == 0 || after.Live.Sets.avail(revision) > 0 || min(after.Replicas, rs.Floor) == 0 {
+	if before.Entrance == plan.ByReplicas || rs.Avail == 0 || after.Live.Sets.avail(revision) > 0 || rs.Shared || min(after.Replicas, rs.Floor) == 0 {
 		return ""
 	}
 	for service, share := range before.Gateway.shares() {
@@ -100,7 +97,7 @@ func carries(pods, share, replicas int32) bool {
 
 // unserved says that requests go where no ready pod is known, though they were served before.
 func unserved(before, after *World) string {
-	if before.entrance() == plan.ByReplicas || after.Zeroed || after.Gateway.Foreign || before.Gateway.Foreign {
+	if before.Entrance == plan.ByReplicas || after.Zeroed || after.Gateway.Foreign || before.Gateway.Foreign {
 		return ""
 	}
 	was := before.Gateway.shares()

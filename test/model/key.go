@@ -26,20 +26,20 @@ func (e *encoder) key(w *World) Key {
 	e.buf, e.now, e.scope = e.buf[:0], w.Now, w.scope
 	e.runs = [2]string{}
 	if w.State.Candidate != "" {
-		e.runs = [2]string{plan.RunKey(w.State), backgroundKey(w.State)}
+		e.runs = [2]string{plan.RunKey(*w.State), backgroundKey(*w.State)}
 	}
 	e.spec(w)
-	e.state(&w.State)
+	e.state(w.State)
 	e.objects(&w.Live)
 	for i, behind := range w.behind() {
 		e.flag(behind)
 		if behind {
-			e.object(&w.Cache, i)
+			e.object(w.Cache, i)
 		}
 	}
 	e.gateway(w)
 	if w.Request.ID != w.State.Answered {
-		r := &w.Request
+		r := w.Request
 		e.text(string(r.Verb))
 		e.text(r.Revision)
 		e.int(int64(r.Step))
@@ -103,16 +103,21 @@ func (e *encoder) spec(w *World) {
 	e.flag(w.Paused)
 	e.int(int64(w.Drives))
 	e.flag(w.Finalizer)
+	e.flag(w.Forgotten)
 	e.flag(w.Deleting)
 	e.flag(w.Finalizing)
 	e.flag(w.Gone)
 	e.flag(w.Zeroed)
+	e.int(int64(w.Entrance))
 	e.int(int64(w.PlannedBy))
 	if len(w.Pending) > 0 {
 		e.int(int64(w.PlannedFor))
 	}
 	e.flag(w.RestartAt.IsZero())
 	e.flag(w.RestartAt.Equal(w.State.RestartedAt))
+	if w.RestartAt.After(w.Now) {
+		e.age(w.RestartAt)
+	}
 }
 
 func (e *encoder) state(s *plan.State) {
@@ -135,6 +140,7 @@ func (e *encoder) state(s *plan.State) {
 	e.int(int64(t.High))
 	e.age(t.AckedAt)
 	e.age(s.StableServedAt)
+	e.age(s.StableClearAt)
 	e.age(s.CanaryServedAt)
 	e.text(s.SwitchingFrom)
 	e.int(int64(len(s.Retiring)))
@@ -202,6 +208,7 @@ func (e *encoder) sets(s *sets) {
 		e.flag(rs.PreferOld)
 		if rs.Pods != rs.Desired {
 			e.int(int64(rs.Floor))
+			e.flag(rs.Shared)
 		}
 	}
 	e.int(int64(s.Workload.Desired))

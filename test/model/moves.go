@@ -23,7 +23,7 @@ func (w *World) moves(out []move) []move {
 
 // behind says which informers have not seen the latest.
 func (w *World) behind() [4]bool {
-	if !w.scope.LagCaches {
+	if w.Cache == nil {
 		return [4]bool{}
 	}
 	return [4]bool{
@@ -122,7 +122,7 @@ func (w *World) adversaryMoves(out []move) []move {
 		return out
 	}
 	// What is lost while a plan is carried out shows in the next.
-	add(LoseStatus, !pending, move{do: loseStatus})
+	add(LoseStatus, !pending && w.driven().sameDrives(w.strategy()), move{do: loseStatus})
 	add(DeleteRollout, true, move{do: deleteRollout})
 	return w.personMoves(out)
 }
@@ -139,7 +139,7 @@ func (w *World) personMoves(out []move) []move {
 	}
 	if kinds.Has(ChangeStrategy) {
 		for i := range w.scope.Strategies {
-			if i != w.Strategy {
+			if i != w.Strategy && !w.Forgotten {
 				out = append(out, move{do: changeStrategy, n: int32(i)})
 			}
 		}
@@ -168,7 +168,7 @@ func (w *World) personMoves(out []move) []move {
 }
 
 func (w *World) verbMoves(out []move) []move {
-	s := &w.State
+	s := w.State
 	if c := s.Candidate; c != "" {
 		for _, verb := range [...]plan.Verb{plan.VerbPromote, plan.VerbAbort, plan.VerbPause, plan.VerbResume} {
 			out = append(out, move{do: ask, verb: verb, revision: c})

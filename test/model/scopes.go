@@ -61,9 +61,18 @@ func Scopes() []Scope {
 		}
 		scopes = append(scopes,
 			release(s.Name+", every move", 1, 2, EveryKind, s),
+			release(s.Name+", two pods, every move", 2, 2, EveryKind, s),
+			lagging(release(s.Name+", every move", 1, 2, EveryKind, s)),
 			lagging(release(s.Name, 1, 0, 0, s)),
 			settling(release(s.Name, 1, 0, 0, s)),
-			created(release(s.Name+", created", 1, 0, 0, s)))
+			created(release(s.Name+", created", 1, 0, 0, s)),
+			created(release(s.Name+", created, every move", 1, 2, EveryKind, s)))
+	}
+	for _, pair := range [][2]Strategy{
+		{gated, replicas}, {gated, blueGreen}, {replicas, gated}, {replicas, blueGreen}, {lean, activeOnly}, {blueGreen, gated},
+		{blueGreen, replicas}, {gated, stepped}, {gated, bounded}, {routedBlueGreen, blueGreen},
+	} {
+		scopes = append(scopes, release(pair[0].Name+" to "+pair[1].Name, 1, 2, EveryKind, pair[0], pair[1]))
 	}
 	return scopes
 }

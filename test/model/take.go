@@ -38,16 +38,13 @@ func (w *World) take(m *move) {
 	case clockBack:
 		w.Now = w.Now.Add(-clockJump)
 	case loseStatus:
-		w.State, w.Drives = plan.State{}, -1
+		w.State, w.Drives, w.Forgotten = &plan.State{}, -1, w.Finalizer
 	case deleteRollout:
 		w.Deleting = true
 	case changeTemplate, changeStrategy, changeReplicas, changePaused, askRestart, ask:
 		w.takePerson(m)
 	}
 	w.forgive()
-	if !w.scope.LagCaches {
-		w.Cache = w.Live
-	}
 }
 
 // Informers, as bits of what has changed.
@@ -59,16 +56,21 @@ const (
 )
 
 func (w *World) catchUp(informer int) {
+	if w.Cache == nil {
+		return
+	}
+	cache := *w.Cache
 	switch informer {
 	case informRS:
-		w.Cache.Sets = w.Live.Sets
+		cache.Sets = w.Live.Sets
 	case informServices:
-		w.Cache.Services = w.Live.Services
+		cache.Services = w.Live.Services
 	case informRoute:
-		w.Cache.Route = w.Live.Route
+		cache.Route = w.Live.Route
 	case informRuns:
-		w.Cache.Runs = w.Live.Runs
+		cache.Runs = w.Live.Runs
 	}
+	w.Cache = &cache
 }
 
 // changed marks what was planned on an object as stale, when it has changed since: the write finds another
@@ -219,6 +221,14 @@ func (w *World) pass(d time.Duration) {
 	}
 }
 
+// age makes every pod one from before the restart.
+func (s *sets) age() {
+	for i := range s.list() {
+		rs := &s.RS[i]
+		rs.Old, rs.OldAvail = rs.Pods, rs.Avail
+	}
+}
+
 func (w *World) takePerson(m *move) {
 	switch m.do {
 	case changeTemplate:
@@ -232,18 +242,16 @@ func (w *World) takePerson(m *move) {
 		w.Paused = m.n == 1
 	case askRestart:
 		w.RestartAt = w.Now
-		for i := range w.Live.Sets.list() {
-			rs := &w.Live.Sets.RS[i]
-			rs.Old, rs.OldAvail = rs.Pods, rs.Avail
-		}
-		// The pods are counted from spec.restartAt, in whatever the informer has.
-		for i := range w.Cache.Sets.list() {
-			rs := &w.Cache.Sets.RS[i]
-			rs.Old, rs.OldAvail = rs.Pods, rs.Avail
+		w.Live.Sets.age()
+		if w.Cache != nil {
+			// The pods are counted from spec.restartAt, in whatever the informer has.
+			cache := *w.Cache
+			cache.Sets.age()
+			w.Cache = &cache
 		}
 	case ask:
 		w.ids++
-		w.Request = plan.Request{
+		w.Request = &plan.Request{
 			ID: string('0' + rune(w.ids)), Verb: m.verb, Revision: m.revision, Step: w.State.Step,
 			Full: m.full, SkipAnalysis: m.skip, To: m.n, By: "somebody",
 		}

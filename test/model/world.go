@@ -26,13 +26,17 @@ type World struct {
 	RestartAt time.Time
 	// State is the status; Drives is the strategy whose Services and routes are driven, as recorded in it; -1 if none.
 	// Finalizer says that the Rollout may not go before it has given back what it drives.
-	State     plan.State
-	Drives    int
-	Finalizer bool
-	// Live are the objects, Cache what the informers have of them.
-	Live, Cache objects
-	Gateway     gateway
-	Request     plan.Request
+	State     *plan.State
+	Drives int
+	// Forgotten says that status was lost while something was driven: what that was is not recorded anywhere else.
+	Finalizer, Forgotten bool
+	// Live are the objects, Cache what the informers have of them where that may be something else.
+	Live    objects
+	Cache   *objects
+	Gateway gateway
+	// Entrance is by what means requests come in.
+	Entrance plan.Mover
+	Request  *plan.Request
 	// Pending[Done:] is what is left of the plan that the controller is carrying out; a bit of Stale says that an action
 	// was planned on an object that has changed since.
 	Pending []plan.Action
@@ -79,8 +83,9 @@ type replicaSet struct {
 	Failed bool
 	// PreferOld says that old pods are deleted first.
 	PreferOld bool
-	// Floor is how many replicas the spec asked for when pods were last taken away.
-	Floor int32
+	// Floor is how many replicas the spec asked for when pods were last taken away, Shared that all revisions served then.
+	Floor  int32
+	Shared bool
 }
 
 type workload struct{ Desired, Pods int32 }
@@ -120,17 +125,18 @@ type gateway struct {
 func Start(scope *Scope) World {
 	scope.prepare()
 	w := World{
-		scope: scope, Wanted: scope.Wanted, Replicas: scope.Replicas, PlannedFor: scope.Replicas, Drives: -1, Now: epoch,
+		scope: scope, State: &plan.State{}, Request: &plan.Request{}, Wanted: scope.Wanted, Replicas: scope.Replicas, PlannedFor: scope.Replicas, Drives: -1, Now: epoch,
 		Left: scope.Moves,
 	}
 	w.Zeroed = scope.Replicas == 0
+	w.Entrance = w.strategy().Mover
 	w.Live.Route = route{Rest: true, Acked: true}
 	n := scope.Replicas
 	if scope.Workload != plan.WorkloadStays {
 		w.Live.Sets.Workload = workload{Desired: n, Pods: n}
 	}
 	if !scope.Created {
-		w.State.Stable = "A"
+		w.State = &plan.State{Stable: "A"}
 		w.Live.Sets.N = 1
 		w.Live.Sets.RS[0] = replicaSet{
 			Revision: "A", Number: 1, Desired: n, Pods: n, Avail: n, Role: plan.RoleStable, Settled: true, Floor: n,
@@ -138,12 +144,28 @@ func Start(scope *Scope) World {
 		w.Live.Services.Ready = w.wantedReady()
 		w.Gateway.Endpoints = w.wantedEndpoints()
 	}
-	w.Cache = w.Live
+	if scope.LagCaches {
+		w.sync()
+	}
 	return w
 }
 
+// sync lets every informer see the latest.
+func (w *World) sync() {
+	cache := w.Live
+	w.Cache = &cache
+}
+
+// cached is what the informers have.
+func (w *World) cached() *objects {
+	if w.Cache == nil {
+		return &w.Live
+	}
+	return w.Cache
+}
+
 // Time is how long the world has gone on for.
-func (w *World) Time() time.Duration { return w.Now.Sub(epoch).Truncate(tick) }
+func (w *World) Time() time.Duration { return At(w.Now) }
 
 func (s *sets) list() []replicaSet { return s.RS[:s.N] }
 
@@ -224,7 +246,7 @@ func (w *World) observe(o *objects) plan.Observed {
 	driven := w.driven()
 	named := driven.named()
 	seen := plan.Observed{
-		State: w.State, Request: w.Request,
+		State: *w.State, Request: *w.Request,
 		Stable: o.Services.observe(0, named[0]), Canary: o.Services.observe(1, named[1]),
 		Workload: plan.Workload{Desired: o.Sets.Workload.Desired, Pods: o.Sets.Workload.Pods},
 	}
@@ -266,3 +288,6 @@ func (s *services) observe(i int, named bool) plan.Service {
 	}
 	return out
 }
+
+// At is a time of the world as Time gives it.
+func At(t time.Time) time.Duration { return t.Sub(epoch).Truncate(tick) }

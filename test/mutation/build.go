@@ -12,7 +12,7 @@ import (
 
 // Rung is a test binary that looks for mutants.
 type Rung struct {
-	// Name for people.
+	// Name for people, in one word.
 	Name string
 	// Package is the folder of the tests, under the folder of the module, as ./test/traces.
 	Package string
@@ -27,13 +27,18 @@ func (s Schemata) Build(ctx context.Context, module, scratch string, rungs []Run
 		return nil, err
 	}
 	binaries := make([]string, len(rungs))
+	built := map[string]string{}
 	for i, rung := range rungs {
+		if binaries[i] = built[rung.Package]; binaries[i] != "" {
+			continue
+		}
 		binaries[i] = filepath.Join(scratch, "rung"+strconv.Itoa(i)+".test")
 		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binaries[i], rung.Package) //nolint:gosec // the caller's packages
 		cmd.Dir = module
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("building %s with mutants: %w\n%s", rung.Package, err, out)
 		}
+		built[rung.Package] = binaries[i]
 	}
 	return binaries, nil
 }

@@ -33,10 +33,13 @@ const enough = 95
 func rungs() []mutation.Rung {
 	// What fails needs no smaller example here, nor a file of it.
 	rapid := []string{"-rapid.seed=1", "-rapid.shrinktime=1ns", "-rapid.nofailfile"}
+	const quick, slow = "^TestDecisions$|Violations$", "^TestBoundedSurgeWithRoutes$"
 	return []mutation.Rung{
-		{Name: "plan", Package: engine, Args: rapid},
+		{Name: "decisions", Package: engine, Args: []string{"-test.run=" + quick}},
+		{Name: "plan", Package: engine, Args: append(rapid, "-test.skip="+quick+"|"+slow)},
 		{Name: "traces", Package: "./test/traces"},
-		{Name: "model", Package: "./test/mutation/explore"},
+		{Name: "plan-long", Package: engine, Args: []string{"-test.run=" + slow}},
+		{Name: "explore", Package: "./test/mutation/explore"},
 	}
 }
 
@@ -122,6 +125,24 @@ func judge(t *testing.T, report mutation.Report, all []mutation.Mutant, asked in
 	}
 	for id, why := range left {
 		t.Errorf("equivalents.txt lists a mutant (%s) that is not there any more: %s", id, why)
+	}
+}
+
+// covered is the least share of the engine's statements that its tests come to, in percent.
+const covered = 95
+
+func TestCoverage(t *testing.T) {
+	module, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := mutation.Cover(t.Context(), module, t.TempDir(), engine, engine, "./test/traces", "./test/mutation/explore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.1f %% of %d statements are covered; not covered: %s", c.Percent(), c.Statements, strings.Join(c.Uncovered, "\n"))
+	if c.Percent() <= covered {
+		t.Errorf("%.1f %% of the engine's statements are covered, which is not more than %d %%", c.Percent(), covered)
 	}
 }
 

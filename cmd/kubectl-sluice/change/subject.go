@@ -62,9 +62,6 @@ func read(ctx context.Context, c client.Client, doing string, key client.ObjectK
 	return s, nil
 }
 
-// borrowed says that the template is a Deployment's.
-func (s *subject) borrowed() bool { return s.holder != s.raw }
-
 // describe names an object as people do.
 func describe(o *unstructured.Unstructured) string {
 	return o.GetKind() + " " + o.GetNamespace() + "/" + o.GetName()

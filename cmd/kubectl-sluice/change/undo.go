@@ -72,11 +72,14 @@ func Undo(ctx context.Context, c client.Client, key client.ObjectKey, number int
 		if err != nil {
 			return err
 		}
-		was := restore(to.set, s.template(), madeOf(s.rollout.Status.CurrentRevision, revisions))
+		was, err := restore(to.set)
+		if err != nil {
+			return err
+		}
 		out = Undone{
 			To: to, On: describe(s.holder),
 			Images: imageChanges(s.template(), was.template),
-			Effect: effect(s.rollout, revisions, to, was.exact),
+			Effect: effect(s.rollout, revisions, to, was.known),
 		}
 		changed := s.holder.DeepCopy()
 		if err := unstructured.SetNestedMap(changed.Object, was.template, "spec", "template"); err != nil {
@@ -156,16 +159,6 @@ func former(ro *v1alpha1.Rollout, revisions []Revision) (Revision, bool) {
 	return Revision{}, false
 }
 
-// madeOf is the pod template of a revision as its ReplicaSet has it, nil where it has none.
-func madeOf(hash string, revisions []Revision) map[string]any {
-	for _, r := range revisions {
-		if r.Hash == hash {
-			return withoutInjected(r.set)
-		}
-	}
-	return nil
-}
-
 // rejection says why a revision was rejected; empty where it was not.
 func rejection(ro *v1alpha1.Rollout, hash string) string {
 	for _, r := range ro.Status.Rejected {
@@ -177,14 +170,14 @@ func rejection(ro *v1alpha1.Rollout, hash string) string {
 }
 
 // effect says what the controller will make of the template.
-func effect(ro *v1alpha1.Rollout, revisions []Revision, to Revision, exact bool) string {
+func effect(ro *v1alpha1.Rollout, revisions []Revision, to Revision, known bool) string {
 	again := "its steps run again, from the first"
 	if len(steps.Of(ro)) == 0 {
 		again = "it is released as soon as its pods are available"
 	}
 	s := &ro.Status
-	if !exact {
-		return "the template could not be rebuilt to the byte, so that it counts as a new revision: " + again
+	if !known {
+		return "its ReplicaSet does not tell for certain which revision it was, so that it counts as a new one: " + again
 	}
 	if why := rejection(ro, to.Hash); why != "" {
 		return fmt.Sprintf("this revision was rejected (%s) and is held until: kubectl sluice retry %s -n %s", why, ro.Name, ro.Namespace)

@@ -84,7 +84,7 @@ maxUnavailable allows, honouring PodDisruptionBudgets. With maxUnavailable 0 a n
 			if in > 0 {
 				when = "in " + in.String()
 			}
-			return a.say("Rollout %s: pods made before %s are replaced, from %s on; see: kubectl sluice get rollout %s -n %s",
+			return a.say("Rollout %s: pods made before %s are replaced, beginning %s; see: kubectl sluice get rollout %s -n %s",
 				key, at.UTC().Format(time.RFC3339), when, key.Name, key.Namespace)
 		})
 	}

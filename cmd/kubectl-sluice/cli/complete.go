@@ -5,9 +5,15 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/cmd/kubectl-sluice/adoption"
 	"github.com/sluicehq/sluice/cmd/kubectl-sluice/change"
 	"github.com/sluicehq/sluice/cmd/kubectl-sluice/steps"
 )
@@ -25,27 +31,51 @@ func (a *app) completeNames(kind string) cobra.CompletionFunc {
 		if err != nil {
 			return nil, noFiles
 		}
-		var names []cobra.Completion
-		switch kind {
-		case kindRollout:
-			list := &v1alpha1.RolloutList{}
-			if err := c.List(cmd.Context(), list, client.InNamespace(namespace)); err != nil {
-				return nil, noFiles
-			}
-			for i := range list.Items {
-				names = append(names, cobra.CompletionWithDesc(list.Items[i].Name, string(list.Items[i].Status.Phase)))
-			}
-		case kindGitSync:
-			list := &v1alpha1.GitSyncList{}
-			if err := c.List(cmd.Context(), list, client.InNamespace(namespace)); err != nil {
-				return nil, noFiles
-			}
-			for i := range list.Items {
-				names = append(names, list.Items[i].Name)
-			}
-		}
-		return names, noFiles
+		return namesOf(cmd, c, kind, namespace), noFiles
 	}
+}
+
+// completeValue offers the names of the objects of a kind as the value of a flag.
+func (a *app) completeValue(kind string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, given string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return a.completeNames(kind)(cmd, nil, given)
+	}
+}
+
+// listOf returns an empty list of a kind.
+func listOf(kind string) client.ObjectList {
+	switch kind {
+	case kindRollout:
+		return &v1alpha1.RolloutList{}
+	case kindGitSync:
+		return &v1alpha1.GitSyncList{}
+	case kindDeployment:
+		return &appsv1.DeploymentList{}
+	case kindService:
+		return &corev1.ServiceList{}
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(adoption.HTTPRouteKind)
+	return list
+}
+
+// namesOf returns the names of the objects of a kind, those of Rollouts with their phase.
+func namesOf(cmd *cobra.Command, c client.Client, kind, namespace string) []cobra.Completion {
+	list := listOf(kind)
+	if err := c.List(cmd.Context(), list, client.InNamespace(namespace)); err != nil {
+		return nil
+	}
+	var names []cobra.Completion
+	_ = meta.EachListItem(list, func(item runtime.Object) error {
+		switch o := item.(type) {
+		case *v1alpha1.Rollout:
+			names = append(names, cobra.CompletionWithDesc(o.Name, string(o.Status.Phase)))
+		case client.Object:
+			names = append(names, o.GetName())
+		}
+		return nil
+	})
+	return names
 }
 
 // completeRollout offers something about a Rollout that is named already.

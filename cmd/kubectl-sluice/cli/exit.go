@@ -89,8 +89,8 @@ func explain(err error, kind, namespace, name string) error {
 	case meta.IsNoMatchError(err):
 		return fmt.Errorf("the cluster does not know the kind %s: is Sluice installed there, and is --context right?", kind)
 	case apierrors.IsNotFound(err):
-		return fmt.Errorf("%s not found: is --namespace right, and --context? kubectl get %ss.sluice.dev -A shows all there are",
-			object, lower(kind))
+		return fmt.Errorf("%s not found: is --namespace right, and --context? kubectl get %ss%s -A shows all there are",
+			object, lower(kind), groups[kind])
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("%s: %w\nWho may do what is in the ClusterRoles sluice-view, sluice-promoter, sluice-aborter, "+
 			"sluice-operator, sluice-override and sluice-edit; kubectl auth can-i tells what you may", object, err)

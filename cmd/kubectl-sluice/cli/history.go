@@ -48,9 +48,13 @@ func (a *app) printHistory(ro *v1alpha1.Rollout) error {
 	if records == nil {
 		records = []v1alpha1.ReleaseRecord{} // Tools read a list also where there is nothing yet.
 	}
+	return a.printJSON(records)
+}
+
+func (a *app) printJSON(value any) error {
 	encoder := json.NewEncoder(a.Streams.Out)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(records)
+	return encoder.Encode(value)
 }
 
 // oneOf checks the value of a flag.

@@ -45,7 +45,17 @@ Exit codes:
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "Warnings count as errors.")
 	cmd.Flags().StringSliceVar(&o.disable, "disable", nil, "Rules that are not looked for.")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", `"json" for programs.`)
+	register(cmd, "output", cobra.FixedCompletions([]cobra.Completion{outputJSON}, noFiles))
+	register(cmd, "disable", cobra.FixedCompletions(ruleIDs(), noFiles))
 	return cmd
+}
+
+func ruleIDs() []cobra.Completion {
+	var ids []cobra.Completion
+	for _, r := range lint.Rules() {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }
 
 // lintRules is the list of rules for the help text.

@@ -67,6 +67,7 @@ Exit codes:
 	flags.DurationVar(&o.promote, "promote-after", 0, "How long it takes until somebody promotes where that is waited for.")
 	flags.BoolVar(&o.noPromote, "no-promote", false, "Nobody promotes: stop where somebody is waited for.")
 	flags.StringVarP(&o.output, "output", "o", "", `"json" for programs.`)
+	register(cmd, "output", cobra.FixedCompletions([]cobra.Completion{outputJSON}, noFiles))
 	return cmd
 }
 
@@ -121,7 +122,7 @@ func (o planOptions) validate() error {
 
 func (a *app) planInput(cmd *cobra.Command, args []string, o planOptions) (timeline.Input, error) {
 	in := timeline.Input{
-		Create: o.create, PodReady: o.podReady, OtherAnalysis: assumedAnalysis, Promotes: !o.noPromote, PromoteAfter: o.promote,
+		Now: a.Now(), Create: o.create, PodReady: o.podReady, OtherAnalysis: assumedAnalysis, Promotes: !o.noPromote, PromoteAfter: o.promote,
 	}
 	if len(args) == 1 {
 		in.Name = args[0]

@@ -49,6 +49,9 @@ func (q *question) answer(ro *v1alpha1.Rollout) verdict {
 	}
 	switch {
 	case q.seen == "":
+		if record, ok := q.past(s); ok {
+			return pastVerdict(record, ro)
+		}
 		return pendingVerdict("revision %s is not here yet: %s", q.revision, state(ro))
 	case q.seen == s.StableRevision && s.CurrentRevision != s.StableRevision:
 		return finalVerdict(ExitDone, "revision %s is stable; revision %s is wanted since: %s", q.seen, s.CurrentRevision, state(ro))
@@ -109,6 +112,27 @@ func (q *question) resolve(s *v1alpha1.RolloutStatus) string {
 		}
 	}
 	return ""
+}
+
+// past returns the release of the commit that is asked about where the history has it: it came and went before anybody
+// asked. It is known by its commit alone, which comes once; a hash may come again, with the same content.
+func (q *question) past(s *v1alpha1.RolloutStatus) (v1alpha1.ReleaseRecord, bool) {
+	for _, record := range s.History {
+		if begins(record.Commit, q.revision) {
+			return record, true
+		}
+	}
+	return v1alpha1.ReleaseRecord{}, false
+}
+
+func pastVerdict(record v1alpha1.ReleaseRecord, ro *v1alpha1.Rollout) verdict {
+	switch record.Outcome {
+	case v1alpha1.OutcomePromoted, v1alpha1.OutcomeFastPromoted:
+		return finalVerdict(ExitDone, "revision %s was promoted; revision %s is wanted since: %s", record.Revision, ro.Status.CurrentRevision, state(ro))
+	case v1alpha1.OutcomeAborted, v1alpha1.OutcomeSuperseded, v1alpha1.OutcomeRolledBack:
+	}
+	return finalVerdict(ExitFailed, "revision %s did not become stable (%s): %s", record.Revision,
+		strings.Trim(string(record.Outcome)+", "+record.Message, ", "), state(ro))
 }
 
 func begins(hash, with string) bool {

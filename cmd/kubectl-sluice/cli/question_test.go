@@ -40,6 +40,11 @@ func TestQuestion(t *testing.T) {
 		s.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionInvalid, Status: metav1.ConditionUnknown}}
 	}
 	commit := func(s *v1alpha1.RolloutStatus) { s.Commit = commit2 }
+	ended := func(outcome v1alpha1.ReleaseOutcome) func(*v1alpha1.RolloutStatus) {
+		return func(s *v1alpha1.RolloutStatus) {
+			s.History = []v1alpha1.ReleaseRecord{{Revision: hash3, Outcome: v1alpha1.OutcomePromoted}, {Revision: hash2, Commit: commit2, Outcome: outcome, Message: "so"}}
+		}
+	}
 	const progressing, healthy, degraded = v1alpha1.RolloutProgressing, v1alpha1.RolloutHealthy, v1alpha1.RolloutDegraded
 	const waiting = -1
 	cases := map[string]struct {
@@ -67,6 +72,9 @@ func TestQuestion(t *testing.T) {
 		"superseded":              {hash2, []*v1alpha1.Rollout{status(progressing, hash2, hash1), status(progressing, hash3, hash1)}, ExitFailed, "superseded by 3333333333"},
 		"commit":                  {commit2[:7], []*v1alpha1.Rollout{status(healthy, hash2, hash2, commit)}, ExitDone, "revision 2222222222 is stable"},
 		"commit in capitals":      {strings.ToUpper(commit2[:9]), []*v1alpha1.Rollout{status(progressing, hash2, hash1, commit)}, waiting, "Progressing"},
+		"commit gone by":          {commit2, []*v1alpha1.Rollout{status(healthy, hash1, hash1, ended(v1alpha1.OutcomeSuperseded))}, ExitFailed, "revision 2222222222 did not become stable (Superseded, so): Healthy"},
+		"commit promoted before":  {commit2[:7], []*v1alpha1.Rollout{status(progressing, hash1, hash3, ended(v1alpha1.OutcomePromoted))}, ExitDone, "revision 2222222222 was promoted; revision 1111111111 is wanted since"},
+		"hash gone by":            {hash2, []*v1alpha1.Rollout{status(healthy, hash1, hash1, ended(v1alpha1.OutcomePromoted))}, waiting, "is not here yet"},
 		"commit rejected":         {commit2, []*v1alpha1.Rollout{status(healthy, hash1, hash1, rejected)}, ExitFailed, "was rejected"},
 	}
 	for name, c := range cases {

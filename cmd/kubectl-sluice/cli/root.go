@@ -57,7 +57,7 @@ For completion after "kubectl sluice", put an executable file kubectl_complete-s
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\nSee: %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.getCommand(), a.listCommand(), a.statusCommand(), a.historyCommand(), a.syncCommand(), a.versionCommand())
+	root.AddCommand(a.getCommand(), a.listCommand(), a.statusCommand(), a.historyCommand(), a.adoptCommand(), a.syncCommand(), a.versionCommand())
 	root.AddCommand(a.planCommand(), a.lintCommand())
 	root.AddCommand(a.verbCommands()...)
 	root.AddCommand(a.changeCommands()...)
@@ -95,12 +95,20 @@ func (a *app) trouble() func(error) {
 const (
 	kindRollout = "Rollout"
 	kindGitSync = "GitSync"
+	// What a Rollout takes over, and what its traffic goes through.
+	kindDeployment = "Deployment"
+	kindService    = "Service"
+	kindRoute      = "HTTPRoute"
 )
+
+// groups are the API groups of the kinds, with the dot before them.
+var groups = map[string]string{kindRollout: ".sluice.dev", kindGitSync: ".sluice.dev", kindDeployment: ".apps"}
 
 // kindNames are the names under which a person may name a kind.
 var kindNames = map[string]string{
 	"rollout": kindRollout, "rollouts": kindRollout, "ro": kindRollout, "rollouts.sluice.dev": kindRollout, "rollout.sluice.dev": kindRollout,
 	"gitsync": kindGitSync, "gitsyncs": kindGitSync, "gs": kindGitSync, "gitsyncs.sluice.dev": kindGitSync, "gitsync.sluice.dev": kindGitSync,
+	"deployment": kindDeployment, "deployments": kindDeployment, "deploy": kindDeployment, "deployments.apps": kindDeployment, "deployment.apps": kindDeployment,
 }
 
 // named reads NAME, KIND NAME or KIND/NAME, where the kind must be that one.

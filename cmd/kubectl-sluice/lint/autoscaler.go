@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/cmd/kubectl-sluice/manifest"
@@ -9,7 +10,8 @@ import (
 
 // isAutoscaler says that an object sets the number of pods of another.
 func isAutoscaler(o *manifest.Object) bool {
-	return o.Group() == "autoscaling" && o.Kind() == "HorizontalPodAutoscaler" || o.Group() == "keda.sh" && o.Kind() == "ScaledObject"
+	k := kind{o.Group(), o.Kind()}
+	return k == kindAutoscaler || k == kindScaledObject
 }
 
 // checkAutoscaler holds an autoscaler to the Rollouts of its namespace.
@@ -34,6 +36,15 @@ func (c *checker) checkAutoscaler(o *manifest.Object) {
 			}
 		}
 	}
+}
+
+// isScaled says that an autoscaler sets the size of a Rollout.
+func (c *checker) isScaled(o *manifest.Object) bool {
+	return slices.ContainsFunc(append(c.index.in(kindAutoscaler, o.Namespace()), c.index.in(kindScaledObject, o.Namespace())...),
+		func(scaler *manifest.Object) bool {
+			target := fields(scaler.At("spec", "scaleTargetRef"))
+			return target["kind"] == "Rollout" && target["name"] == o.Name()
+		})
 }
 
 // takesPlaceOf says in which way a Rollout takes the place of a Deployment; empty where it does not.

@@ -87,8 +87,9 @@ type subject struct {
 	rollout *v1alpha1.Rollout
 	// template is the pod template: its own, or that of the workload; nil where it is not known.
 	template *podTemplate
-	// replicas at full size.
+	// replicas at full size; sized says that the manifest tells it, and no autoscaler or adopted Deployment.
 	replicas int32
+	sized    bool
 }
 
 func (s *subject) say(r Rule, field, format string, args ...any) {
@@ -101,7 +102,9 @@ func (c *checker) checkRollout(o *manifest.Object) {
 		return // The schema has said it.
 	}
 	s := &subject{checker: c, object: o, rollout: ro, replicas: or(ro.Spec.Replicas, 1)}
+	s.sized = ro.Spec.Replicas != nil || ro.Spec.Adopt == nil && !c.isScaled(o)
 	s.checkWorkload()
+	s.checkSharedWorkload()
 	s.checkTemplate()
 	s.checkSelector()
 	s.checkServices()

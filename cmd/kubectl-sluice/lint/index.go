@@ -12,6 +12,8 @@ var (
 	kindService         = kind{"", "Service"}
 	kindDeployment      = kind{"apps", "Deployment"}
 	kindHTTPRoute       = kind{"gateway.networking.k8s.io", "HTTPRoute"}
+	kindAutoscaler      = kind{"autoscaling", "HorizontalPodAutoscaler"}
+	kindScaledObject    = kind{"keda.sh", "ScaledObject"}
 	kindBudget          = kind{"policy", "PodDisruptionBudget"}
 )
 
@@ -29,25 +31,26 @@ func newIndex(objects []*manifest.Object) *index {
 	return i
 }
 
-// in are the objects of a kind in a namespace.
+// in are the objects of a kind that may be in a namespace, and all of a kind that has none. An object that names no
+// namespace goes wherever the others are applied.
 func (i *index) in(k kind, namespace string) []*manifest.Object {
 	var out []*manifest.Object
 	for _, o := range i.byKind[k] {
-		if o.Namespace() == namespace {
+		if k == kindClusterTemplate || manifest.MayShareNamespace(o.Namespace(), namespace) {
 			out = append(out, o)
 		}
 	}
 	return out
 }
 
-// find is the object of a name; any says whether there are others of its kind in the namespace, so that it is missing
+// find is the object of a name; others says whether there are some of its kind in the namespace, so that it is missing
 // where it is not found.
-func (i *index) find(k kind, namespace, name string) (found *manifest.Object, any bool) {
-	others := i.in(k, namespace)
-	for _, o := range others {
+func (i *index) find(k kind, namespace, name string) (found *manifest.Object, others bool) {
+	all := i.in(k, namespace)
+	for _, o := range all {
 		if o.Name() == name {
 			return o, true
 		}
 	}
-	return nil, len(others) > 0
+	return nil, len(all) > 0
 }

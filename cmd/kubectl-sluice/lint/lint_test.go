@@ -59,3 +59,56 @@ func TestFiles(t *testing.T) {
 		})
 	}
 }
+
+// TestOurManifests holds what we show to people to what we tell them.
+func TestOurManifests(t *testing.T) {
+	for _, folder := range []string{"config/samples", "examples/canary", "examples/demo/deploy/base"} {
+		for line := range strings.Lines(lintFiles(t, filepath.Join("../../..", folder))) {
+			if strings.Contains(line, " error ") {
+				t.Errorf("%s: %s", folder, line)
+			}
+		}
+	}
+}
+
+// TestRulesAreShown holds that every rule finds something in testdata, so that each is known to bite.
+func TestRulesAreShown(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	for _, r := range Rules() {
+		if !strings.Contains(all.String(), fmt.Sprintf(" %s %s: ", r.Severity, r.ID)) {
+			t.Errorf("rule %s finds nothing", r.ID)
+		}
+	}
+}
+
+// TestFilesAreOneInput holds that objects are found in other files, and told with their own.
+func TestFilesAreOneInput(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("rollout.yaml", `{apiVersion: sluice.dev/v1alpha1, kind: Rollout, metadata: {name: web}, spec: {minReadySeconds: 1, `+
+		`workloadRef: {name: web}, strategy: {canary: {stableService: web, steps: [{setWeight: 50}]}}}}`)
+	write("service.json", `{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "other"}}}`)
+	write("deployment.yml", `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {metadata: {labels: {app: web}}, `+
+		`spec: {containers: [{name: web, image: "web:1", readinessProbe: {}}]}}}}`)
+	write("notes.txt", "not: [read")
+	const want = "service.json:1 error service-selector: Service web: spec.selector[app]: app=other is not among the labels of the pods of Rollout web: app=web\n"
+	if got := lintFiles(t, folder); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}

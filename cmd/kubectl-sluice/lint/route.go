@@ -41,19 +41,23 @@ func (s *subject) checkRoute(o *manifest.Object) {
 		return
 	}
 	stable := s.rollout.Spec.Strategy.StableService()
-	sends := false
+	named, sends := false, false
 	for i, rule := range route.Spec.Rules {
 		for j, backend := range rule.BackendRefs {
 			if string(backend.Name) != stable || or(backend.Kind, "Service") != "Service" ||
 				string(or(backend.Namespace, gatewayv1.Namespace(o.Namespace()))) != s.object.Namespace() {
 				continue
 			}
-			sends = true
+			named = true
+			sends = sends || or(backend.Weight, 1) > 0
 			s.checkBackendPort(o, fmt.Sprintf("spec.rules[%d].backendRefs[%d]", i, j), backend.BackendRef)
 		}
 	}
-	if !sends {
+	switch {
+	case !named:
 		s.found.add(o, ruleBackend, "spec.rules", fmt.Sprintf("no rule sends traffic to Service %q, the stable one of %s", stable, s.object))
+	case !sends:
+		s.found.add(o, ruleBackend, "spec.rules", fmt.Sprintf("every rule gives Service %q weight 0, so there is no traffic to move: give it a weight", stable))
 	}
 }
 

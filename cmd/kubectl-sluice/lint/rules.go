@@ -41,12 +41,14 @@ var (
 	rulePorts       = rule("service-ports", Error, "a canary Service that lacks a port of the stable one, a route to a port that there is not")
 	ruleShared      = rule("service-shared", Error, "one Service for two Rollouts")
 	ruleRoute       = rule("route-missing", Warning, "a route that is named and is not there, where others are")
-	ruleBackend     = rule("route-backend", Error, "a route without a rule that sends traffic to the stable Service")
+	ruleBackend     = rule("route-backend", Error, "a route without a rule that gives the stable Service any traffic")
 	ruleNoTemplate  = rule("analysis-missing", Warning, "an analysis template that is named and is not there, where others are")
 	ruleAnalysis    = rule("analysis-invalid", Error, "an analysis that cannot be run: arguments, conditions, a step without an end")
 	ruleWorkload    = rule("workload-missing", Warning, "a Deployment that workloadRef names and that is not there, where others are")
+	ruleSharedWork  = rule("workload-shared", Error, "one Deployment for two Rollouts")
+	ruleAdopt       = rule("adopt-selector", Error, "a Deployment that cannot be adopted: its selector is another")
 	ruleAutoscaler  = rule("autoscaler-target", Error, "an autoscaler of the Deployment that the Rollout takes the place of, or of nothing")
-	ruleEphemeral   = rule("ephemeral-label", Error, "ephemeral metadata with a label that something selects by")
+	ruleEphemeral   = rule("ephemeral-label", Error, "ephemeral metadata that no pod may have, or with a label that something selects by")
 
 	ruleField     = rule("template-field", Warning, "a field of the pod template that this version does not know")
 	ruleProbe     = rule("probe-missing", Warning, "a pod without a readiness probe: it counts as ready before it answers")
@@ -110,11 +112,12 @@ func (f *findings) add(o *manifest.Object, r Rule, field, message string) {
 }
 
 // sorted are the findings by file and line, each once.
-func (f findings) sorted() []Finding {
-	slices.SortStableFunc(f, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(rank(a.Severity), rank(b.Severity)))
+func (f *findings) sorted() []Finding {
+	slices.SortStableFunc(*f, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(rank(a.Severity), rank(b.Severity)),
+			cmp.Compare(a.Field, b.Field))
 	})
-	return slices.Compact(f)
+	return slices.Compact(*f)
 }
 
 func rank(s Severity) int {

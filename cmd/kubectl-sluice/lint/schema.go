@@ -27,17 +27,31 @@ func (c *checker) checkSchema(o *manifest.Object) {
 		c.found.add(o, ruleSchema, "apiVersion", fmt.Sprintf("%s is not served; write %s", o.APIVersion(), v1alpha1.GroupVersion))
 		return
 	}
-	if o.Name() == "" && o.At("metadata", "generateName") == nil {
-		c.found.add(o, ruleSchema, "metadata", "metadata.name is missing")
+	content := o.Content
+	if o.Name() == "" {
+		if o.At("metadata", "generateName") == nil {
+			c.found.add(o, ruleSchema, "metadata", "metadata.name is missing")
+		}
+		// The rules count on a name, which the API server sees to before them.
+		content = maps.Clone(content)
+		content["metadata"] = map[string]any{"name": "x"}
 	}
-	for _, err := range definition.Check(c.ctx, o.Content) {
-		c.found.add(o, ruleSchema, err.Field, detail(err))
+	for _, err := range definition.Check(c.ctx, content) {
+		c.found.add(o, ruleSchema, fieldOf(err), detail(err))
 	}
+}
+
+// fieldOf is the field that an error is about; empty for the object itself.
+func fieldOf(err *field.Error) string {
+	if err.Field == "<nil>" {
+		return ""
+	}
+	return err.Field
 }
 
 // detail is what is wrong with a field, without its name.
 func detail(err *field.Error) string {
-	text := err.ErrorBody()
+	text := strings.Replace(err.ErrorBody(), err.Field+" in body ", "", 1)
 	if err.Type == field.ErrorTypeForbidden {
 		text = err.Detail
 	}

@@ -50,8 +50,11 @@ func (s *subject) checkServices() {
 		s.checkServiceSelector(o)
 		s.checkShared(role)
 	}
+	if len(s.rollout.Spec.Strategy.HTTPRoutes()) == 0 {
+		return
+	}
 	stable, canary := s.service(s.rollout.Spec.Strategy.StableService()), s.service(s.rollout.Spec.Strategy.CanaryService())
-	if stable != nil && canary != nil {
+	if stable != nil && canary != nil && canary.Spec.Type != corev1.ServiceTypeExternalName {
 		s.checkPorts(stable, canary)
 	}
 }

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -68,24 +67,20 @@ func (s *subject) checkSteps(c v1alpha1.CanaryStrategy) {
 // checkPersons tells which steps wait for somebody.
 func (s *subject) checkPersons(c v1alpha1.CanaryStrategy) {
 	var waiting []string
-	first := ""
 	for i, step := range c.Steps {
-		if step.Pause == nil || step.Pause.Duration != nil {
-			continue
-		}
-		waiting = append(waiting, strconv.Itoa(i))
-		if first == "" {
-			first = fmt.Sprintf("%s.steps[%d]", canaryPath, i)
+		if step.Pause != nil && step.Pause.Duration == nil {
+			waiting = append(waiting, fmt.Sprintf("steps[%d]", i))
 		}
 	}
 	if len(waiting) > 0 {
-		s.say(rulePerson, first, "steps %s wait until somebody promotes; a pause with a duration ends by itself", strings.Join(waiting, ", "))
+		s.say(rulePerson, canaryPath+"."+waiting[0], "a release waits until somebody promotes at %s; a pause with a duration ends by itself",
+			strings.Join(waiting, ", "))
 	}
 }
 
 // checkCanarySurge tells when a release needs twice the pods.
 func (s *subject) checkCanarySurge(c v1alpha1.CanaryStrategy) {
-	if s.replicas < 2 {
+	if s.replicas < 2 || !s.sized {
 		return
 	}
 	unbounded := c.TrafficRouting != nil && c.MaxSurge == nil && !c.DynamicStableScale
@@ -108,20 +103,19 @@ func surgeOf(value *intstr.IntOrString, replicas int32) (int32, bool) {
 	return int32(pods), err == nil
 }
 
-// checkFineWeights tells which weights whole pods cannot carry.
+// checkFineWeights tells of the first weight that whole pods cannot carry.
 func (s *subject) checkFineWeights(c v1alpha1.CanaryStrategy) {
-	if c.TrafficRouting != nil || s.replicas == 0 {
+	if c.TrafficRouting != nil || !s.sized || s.replicas == 0 {
 		return
 	}
+	least := fullWeight / (s.replicas + 1) // with a pod on top
 	for i, step := range c.Steps {
-		if step.SetWeight == nil || *step.SetWeight <= 0 || *step.SetWeight >= fullWeight {
+		if step.SetWeight == nil || *step.SetWeight <= 0 || *step.SetWeight >= least {
 			continue
 		}
-		if *step.SetWeight*s.replicas < fullWeight {
-			s.say(ruleFine, fmt.Sprintf("%s.steps[%d].setWeight", canaryPath, i), "%d %% of %d pods is less than one: without trafficRouting the "+
-				"canary has a whole pod and its share, about %d %%", *step.SetWeight, s.replicas, fullWeight/s.replicas)
-			return
-		}
+		s.say(ruleFine, fmt.Sprintf("%s.steps[%d].setWeight", canaryPath, i), "%d %% of %d pods is less than one: without trafficRouting the "+
+			"canary has a whole pod, and with it about %d %%", *step.SetWeight, s.replicas, least)
+		return
 	}
 }
 
@@ -130,7 +124,7 @@ func (s *subject) checkBlueGreen(b v1alpha1.BlueGreenStrategy) {
 	if !or(b.AutoPromotionEnabled, true) {
 		s.say(rulePerson, path+".autoPromotionEnabled", "every release waits until somebody promotes; autoPromotionSeconds has no effect")
 	}
-	if s.replicas < 2 {
+	if s.replicas < 2 || !s.sized {
 		return
 	}
 	hint := "previewReplicaCount keeps the new ones few until the switch"

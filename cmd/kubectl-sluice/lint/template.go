@@ -101,8 +101,8 @@ func wrongType(err error) (field, message string) {
 	}
 	text := err.Error()
 	if match := wrongTypeText.FindStringSubmatch(text); match != nil {
-		if i := strings.Index(text, "template."); i >= 0 {
-			field, _, _ = strings.Cut(text[i+len("template."):], " ")
+		if _, after, found := strings.Cut(text, "template."); found {
+			field, _, _ = strings.Cut(after, " ")
 		}
 	}
 	return field, text
@@ -167,7 +167,7 @@ func (s *subject) checkProbes() {
 	}
 	deadline := time.Duration(or(s.rollout.Spec.ProgressDeadlineSeconds, defaultDeadlineSeconds)) * time.Second
 	least := slowest + time.Duration(or(s.rollout.Spec.MinReadySeconds, 0))*time.Second
-	if least > 0 && deadline <= least {
+	if slowest > 0 && deadline <= least {
 		s.say(ruleDeadline, "spec.progressDeadlineSeconds",
 			"%s is over before a pod can be available: its readiness probe waits for %s, and minReadySeconds is %d",
 			deadline, slowest, or(s.rollout.Spec.MinReadySeconds, 0))

@@ -2,9 +2,13 @@ package lint
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/cmd/kubectl-sluice/manifest"
@@ -24,8 +28,35 @@ func (s *subject) checkWorkload() {
 	}
 	if ref := s.rollout.Spec.Adopt; ref != nil {
 		if found, _ := s.index.find(kindDeployment, namespace, ref.Name); found != nil {
+			s.checkAdoptable(found)
 			s.say(ruleAdopted, "spec.adopt.name", "Deployment %q is at %s:%d: the Rollout takes its place, and applying it again would make it anew; "+
 				"take it out of the manifests", ref.Name, found.File, found.Line)
+		}
+	}
+}
+
+// checkAdoptable wants the selector of a Deployment that is adopted to be the Rollout's.
+func (s *subject) checkAdoptable(o *manifest.Object) {
+	theirs, err := selectorOf(o)
+	ours, ourErr := metav1.LabelSelectorAsSelector(&s.rollout.Spec.Selector)
+	if err == nil && ourErr == nil && theirs.String() != ours.String() {
+		s.say(ruleAdopt, "spec.selector", "%s, and Deployment %q, which is to be adopted, selects %s: give the Rollout what the Deployment has",
+			ours, o.Name(), theirs)
+	}
+}
+
+// checkSharedWorkload refuses a Deployment that another Rollout refers to or adopts too.
+func (s *subject) checkSharedWorkload() {
+	for _, k := range []string{"workloadRef", "adopt"} {
+		name, _ := s.object.At("spec", k, "name").(string)
+		if name == "" {
+			continue
+		}
+		for _, other := range s.index.in(kindRollout, s.object.Namespace()) {
+			if other != s.object && (other.At("spec", "workloadRef", "name") == name || other.At("spec", "adopt", "name") == name) {
+				s.say(ruleSharedWork, "spec."+k+".name", "Deployment %q is that of %s (%s:%d) too; each Rollout needs one of its own",
+					name, other, other.File, other.Line)
+			}
 		}
 	}
 }
@@ -59,32 +90,44 @@ func inNamespace(namespace string) string {
 	return " in namespace " + namespace
 }
 
-// checkEphemeral refuses ephemeral labels that something selects by: the pods would come and go in what selects them.
+// checkEphemeral refuses ephemeral metadata that no pod may have, and labels that something selects by: the pods would
+// come and go in what selects them.
 func (s *subject) checkEphemeral() {
-	strategy := s.rollout.Spec.Strategy
-	metadata := map[string]*v1alpha1.EphemeralMetadata{}
-	if c := strategy.Canary; c != nil {
-		metadata["canary.canaryMetadata"], metadata["canary.stableMetadata"] = c.CanaryMetadata, c.StableMetadata
-	}
-	if b := strategy.BlueGreen; b != nil {
-		metadata["blueGreen.previewMetadata"], metadata["blueGreen.activeMetadata"] = b.PreviewMetadata, b.ActiveMetadata
-	}
 	selected := s.selectedKeys()
-	for path, m := range metadata {
-		if m == nil {
-			continue
-		}
-		for key := range m.Labels {
+	for path, m := range s.ephemeral() {
+		for key, value := range m.Labels {
+			field := "spec.strategy." + path + ".labels[" + key + "]"
 			if by := selected[key]; by != "" {
-				s.say(ruleEphemeral, "spec.strategy."+path+".labels["+key+"]", "%s selects by this label", by)
+				s.say(ruleEphemeral, field, "%s selects by this label", by)
+			}
+			for _, broken := range slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)) {
+				s.say(ruleEphemeral, field, "%s", broken)
+			}
+		}
+		for key := range m.Annotations {
+			for _, broken := range validation.IsQualifiedName(strings.ToLower(key)) {
+				s.say(ruleEphemeral, "spec.strategy."+path+".annotations["+key+"]", "%s", broken)
 			}
 		}
 	}
 }
 
+// ephemeral is the metadata of each role, by its path below spec.strategy.
+func (s *subject) ephemeral() map[string]*v1alpha1.EphemeralMetadata {
+	metadata := map[string]*v1alpha1.EphemeralMetadata{}
+	if c := s.rollout.Spec.Strategy.Canary; c != nil {
+		metadata["canary.canaryMetadata"], metadata["canary.stableMetadata"] = c.CanaryMetadata, c.StableMetadata
+	}
+	if b := s.rollout.Spec.Strategy.BlueGreen; b != nil {
+		metadata["blueGreen.previewMetadata"], metadata["blueGreen.activeMetadata"] = b.PreviewMetadata, b.ActiveMetadata
+	}
+	maps.DeleteFunc(metadata, func(_ string, m *v1alpha1.EphemeralMetadata) bool { return m == nil })
+	return metadata
+}
+
 // selectedKeys are the labels that the Rollout and its Services select by, and which of them does.
 func (s *subject) selectedKeys() map[string]string {
-	keys := map[string]string{}
+	keys := map[string]string{v1alpha1.LabelPodTemplateHash: "Sluice itself", "pod-template-hash": "the controller of Deployments"}
 	for key := range s.rollout.Spec.Selector.MatchLabels {
 		keys[key] = "spec.selector"
 	}

@@ -43,6 +43,10 @@ func (o *Object) Name() string { return o.text("metadata", "name") }
 // Namespace is metadata.namespace; empty where it has none.
 func (o *Object) Namespace() string { return o.text("metadata", "namespace") }
 
+// MayShareNamespace says whether objects with these namespaces may be in the same one: where one names none, it goes
+// wherever it is applied.
+func MayShareNamespace(a, b string) bool { return a == b || a == "" || b == "" }
+
 // String names the object for people.
 func (o *Object) String() string {
 	name := o.Name()
@@ -115,7 +119,7 @@ func child(node *yaml.Node, part string) (key, below *yaml.Node) {
 		if i, err := strconv.Atoi(part); err == nil && i >= 0 && i < len(node.Content) {
 			return node.Content[i], node.Content[i]
 		}
-	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode:
+	default: // has nothing below it
 	}
 	return nil, nil
 }

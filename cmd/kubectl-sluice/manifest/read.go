@@ -36,7 +36,8 @@ type Problem struct {
 }
 
 // Read reads the objects of files, of the .yaml, .yml and .json files of folders, and of in, which is named Stdin. Folders
-// are read without those below them, unless recursive is set. What is no YAML is a Problem, and the rest is read all the
+// are read without those below them, unless recursive is set, and without what is there for kustomize: its own file and
+// the patches that it names, which are no whole objects. What is no YAML is a Problem, and the rest is read all the
 // same. The error is one of reading, or of too much to read.
 func Read(paths []string, recursive bool, in io.Reader) ([]*Object, []Problem, error) {
 	r := &reader{left: maxBytes}
@@ -66,13 +67,18 @@ func (r *reader) path(path string, recursive bool, in io.Reader) error {
 	if !info.IsDir() {
 		return r.file(path)
 	}
+	var patches []string
 	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && name != path && !recursive:
 			return fs.SkipDir
-		case entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)):
+		case entry.IsDir():
+			patches = append(patches, patchesIn(name)...)
+			return nil
+		case !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)),
+			slices.Contains(kustomizations, entry.Name()), slices.Contains(patches, name):
 			return nil
 		}
 		return r.file(name)

@@ -239,7 +239,7 @@ func judgeJump(wish Wish, name string, ro *v1alpha1.Rollout) (Target, error) {
 		return Target{}, err
 	}
 	r, total := ro.Status.Release, len(steps.Of(ro))
-	to := int32(total) //nolint:gosec // the schema allows 100 steps
+	to := int32(total)
 	if wish.To != nil {
 		to = *wish.To
 	}

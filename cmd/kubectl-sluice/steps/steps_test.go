@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
 
 func TestOf(t *testing.T) {
@@ -73,6 +74,9 @@ func TestOf(t *testing.T) {
 			got := Of(&v1alpha1.Rollout{Spec: v1alpha1.RolloutSpec{Strategy: c.strategy}})
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
+			}
+			if read, err := wanted.Of(v1alpha1.RolloutSpec{Strategy: c.strategy}, "v2"); err == nil && len(read.Spec.Steps) != len(got) {
+				t.Errorf("the controller counts %d steps", len(read.Spec.Steps))
 			}
 		})
 	}

@@ -36,6 +36,8 @@ type Input struct {
 	// Create plays the first creation of the Rollout.
 	Create bool
 	Events []forecast.Event
+	// Now is when it begins.
+	Now time.Time
 	// PodReady is how long a pod takes to become ready.
 	PodReady time.Duration
 	// Analysis is how long every analysis takes; nil means as long as its templates say, and OtherAnalysis where they are
@@ -141,7 +143,7 @@ func (b *builder) build() error {
 	if err := b.specs(); err != nil {
 		return err
 	}
-	b.scenario.Events = b.in.Events
+	b.scenario.Events, b.scenario.Start = b.in.Events, b.in.Now.UTC().Truncate(time.Second)
 	b.scenario.StableService = ro.Spec.Strategy.StableService() != ""
 	b.scenario.CanaryService = ro.Spec.Strategy.CanaryService() != ""
 	b.scenario.Routes = b.release.Drives.HTTPRoutes
@@ -191,6 +193,12 @@ func (b *builder) specs() error {
 		b.out.Revisions = append(b.out.Revisions, Revision{Name: newName, Hash: b.after.revision.Name, Images: images(b.after.template)})
 	}
 	b.workload()
+	if b.before != nil && b.before.object.Kind() == "Deployment" {
+		b.scenario.Cause = "the Rollout takes the place of Deployment " + b.before.object.Name()
+		if oldName != newName {
+			b.scenario.Cause += ", with another template"
+		}
+	}
 	return nil
 }
 
@@ -327,12 +335,13 @@ func (b *builder) metrics(a wanted.Analysis) ([]analysis.Metric, string) {
 
 // template is a template that an analysis names; nil where it is not among the objects.
 func (b *builder) template(ref v1alpha1.AnalysisTemplateRef) *v1alpha1.AnalysisTemplate {
-	kind, namespace := "AnalysisTemplate", b.after.object.Namespace()
+	kind := "AnalysisTemplate"
 	if ref.ClusterScope {
-		kind, namespace = "ClusterAnalysisTemplate", ""
+		kind = "ClusterAnalysisTemplate"
 	}
 	for _, o := range b.in.Objects {
-		if o.Kind() != kind || o.Namespace() != namespace || o.Name() != ref.TemplateName {
+		near := ref.ClusterScope || manifest.MayShareNamespace(o.Namespace(), b.after.object.Namespace())
+		if o.Kind() != kind || o.Name() != ref.TemplateName || !near {
 			continue
 		}
 		// Both kinds have the same spec.

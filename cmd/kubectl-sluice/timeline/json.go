@@ -15,6 +15,7 @@ type document struct {
 	Steps       []string        `json:"steps"`
 	Assumptions []string        `json:"assumptions"`
 	Timeline    []entry         `json:"timeline"`
+	AtTheEnd    []share         `json:"atTheEnd"`
 	Ending      forecast.Ending `json:"ending"`
 	Phase       string          `json:"phase"`
 	Reason      string          `json:"reason"`
@@ -77,7 +78,7 @@ func (t *Timeline) document() document {
 	d := document{
 		Rollout: t.Rollout, Revisions: t.Revisions, Steps: notNil(t.Steps), Assumptions: notNil(t.Assumptions),
 		Ending: f.Ending, Phase: string(f.Summary.Phase), Reason: f.Summary.Reason, Message: f.Summary.Message,
-		Warnings: notNil(t.Warnings), Timeline: make([]entry, 0, len(f.Entries)),
+		Warnings: notNil(t.Warnings), Timeline: make([]entry, 0, len(f.Entries)), AtTheEnd: shares(f.Revisions),
 	}
 	if f.Message != "" {
 		d.Message = f.Message
@@ -98,7 +99,7 @@ func (t *Timeline) document() document {
 func entryOf(e forecast.Entry) entry {
 	out := entry{
 		Kind: e.Kind, AtSeconds: e.At.Seconds(), ForSeconds: e.For.Seconds(), What: e.What, Step: e.Step, Phase: string(e.Phase),
-		WithoutEnd: e.Kind == forecast.Waits && e.For == 0, Revisions: []share{},
+		WithoutEnd: e.Kind == forecast.Waits && e.For == 0, Revisions: shares(e.Revisions),
 	}
 	for _, n := range e.Notes {
 		out.Notes = append(out.Notes, note{Reason: n.Reason, Message: n.Message, Warning: n.Warning})
@@ -106,8 +107,13 @@ func entryOf(e forecast.Entry) entry {
 	for _, a := range e.Actions {
 		out.Actions = append(out.Actions, actionText(a))
 	}
-	for _, r := range e.Revisions {
-		out.Revisions = append(out.Revisions, share{Name: r.Name, Share: r.Share, Available: r.Available, Pods: r.Pods, Desired: r.Desired})
+	return out
+}
+
+func shares(revisions []forecast.Revision) []share {
+	out := make([]share, 0, len(revisions))
+	for _, r := range revisions {
+		out = append(out, share{Name: r.Name, Share: r.Share, Available: r.Available, Pods: r.Pods, Desired: r.Desired})
 	}
 	return out
 }

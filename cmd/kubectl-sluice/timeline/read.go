@@ -74,7 +74,7 @@ func read(objects []*manifest.Object, object *manifest.Object) (*source, error) 
 
 func deployment(objects []*manifest.Object, namespace, name string) *manifest.Object {
 	for _, o := range objects {
-		if o.Group() == "apps" && o.Kind() == "Deployment" && o.Namespace() == namespace && o.Name() == name {
+		if o.Group() == "apps" && o.Kind() == "Deployment" && o.Name() == name && manifest.MayShareNamespace(o.Namespace(), namespace) {
 			return o
 		}
 	}

@@ -3,6 +3,7 @@ package timeline
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,13 +34,11 @@ func (t *Timeline) head(out *strings.Builder) {
 	fmt.Fprintf(out, "Rollout %s\n", t.Rollout)
 	for _, r := range t.Revisions {
 		fmt.Fprintf(out, "  revision %-8s", r.Name)
-		switch {
-		case r.Hash == "":
-			out.WriteString("the same with another pod template (--from gives the real one)")
-		default:
-			fmt.Fprintf(out, "%s  %s", r.Hash, r.Images)
+		if r.Hash == "" {
+			out.WriteString("the same with another pod template (--from gives the real one)\n")
+			continue
 		}
-		out.WriteString("\n")
+		fmt.Fprintf(out, "%s  %s\n", r.Hash, r.Images)
 	}
 	for i, step := range t.Steps {
 		fmt.Fprintf(out, "  step %-12d%s\n", i+1, step)
@@ -56,30 +55,8 @@ func (t *Timeline) head(out *strings.Builder) {
 
 // table writes the entries, with a share of the traffic and the available and wanted pods of each revision.
 func (t *Timeline) table(out *strings.Builder) {
-	names := t.revisionNames()
-	head := row{time: "TIME", what: "WHAT"}
-	for _, name := range names {
-		head.cells = append(head.cells, strings.ToUpper(name))
-	}
-	rows := []row{head}
-	var last string
-	for _, e := range t.Forecast.Entries {
-		r := row{time: short(e.At), cells: cells(e, names)}
-		// What is as in the line above is left out: changes stand out.
-		if now := r.time + strings.Join(r.cells, "|"); now == last {
-			r.time, r.cells = "", make([]string, len(names))
-		} else {
-			last = now
-		}
-		for i, what := range lines(e) {
-			if i > 0 {
-				r.time, r.cells = "", make([]string, len(names))
-			}
-			r.what = what
-			rows = append(rows, r)
-		}
-	}
-	widths := make([]int, len(names)+1)
+	rows := cut(t.rows())
+	widths := make([]int, len(rows[0].cells)+1)
 	for _, r := range rows {
 		widths[0] = max(widths[0], width(r.time))
 		for i, c := range r.cells {
@@ -87,12 +64,56 @@ func (t *Timeline) table(out *strings.Builder) {
 		}
 	}
 	for _, r := range rows {
-		line := strings.Repeat(" ", widths[0]-width(r.time)) + r.time
+		var line strings.Builder
+		line.WriteString(strings.Repeat(" ", widths[0]-width(r.time)) + r.time)
 		for i, c := range r.cells {
-			line += "  " + c + strings.Repeat(" ", widths[i+1]-width(c))
+			line.WriteString("  " + c + strings.Repeat(" ", widths[i+1]-width(c)))
 		}
-		out.WriteString(strings.TrimRight(line+"  "+r.what, " ") + "\n")
+		line.WriteString("  " + r.what)
+		out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
+}
+
+// Of a long timeline people are shown the beginning and the end; programs get all of it.
+const (
+	rowsAhead = 300
+	rowsBack  = 60
+)
+
+func cut(rows []row) []row {
+	gone := len(rows) - rowsAhead - rowsBack
+	if gone <= 1 {
+		return rows
+	}
+	more := row{cells: make([]string, len(rows[0].cells)), what: fmt.Sprintf("… %d more lines, which -o json has …", gone)}
+	return slices.Concat(rows[:rowsAhead], []row{more}, rows[len(rows)-rowsBack:])
+}
+
+// rows are the head and the lines of the entries. What is as in the line above is left out, so that changes stand out.
+func (t *Timeline) rows() []row {
+	names := t.revisionNames()
+	head := row{time: "TIME", what: "WHAT"}
+	for _, name := range names {
+		head.cells = append(head.cells, strings.ToUpper(name))
+	}
+	rows := []row{head}
+	nothing := make([]string, len(names))
+	last := ""
+	for _, e := range t.Forecast.Entries {
+		r := row{time: short(e.At), cells: cells(e.Revisions, names)}
+		now := r.time + strings.Join(r.cells, "|")
+		for i, what := range lines(e) {
+			if i > 0 || now == last {
+				r.time, r.cells = "", nothing
+			}
+			r.what = what
+			rows = append(rows, r)
+		}
+		last = now
+	}
+	end := row{time: short(t.Forecast.Totals.Duration), cells: cells(t.Forecast.Revisions, names)}
+	end.what = strings.ToLower(endings[t.Forecast.Ending])
+	return append(rows, end)
 }
 
 func width(s string) int { return utf8.RuneCountInString(s) }
@@ -112,10 +133,10 @@ func (t *Timeline) revisionNames() []string {
 	return names
 }
 
-func cells(e forecast.Entry, names []string) []string {
+func cells(revisions []forecast.Revision, names []string) []string {
 	out := make([]string, len(names))
 	for i, name := range names {
-		for _, r := range e.Revisions {
+		for _, r := range revisions {
 			if r.Name == name && (r.Desired > 0 || r.Pods > 0) {
 				out[i] = fmt.Sprintf("%3d%% %d/%d", r.Share, r.Available, r.Desired)
 			}
@@ -168,7 +189,7 @@ func actionText(action plan.Action) string {
 
 func (t *Timeline) foot(out *strings.Builder) {
 	f, totals := t.Forecast, t.Forecast.Totals
-	fmt.Fprintf(out, "\n%s after %s: %s: %s\n", endings[f.Ending], short(totals.Duration), f.Summary.Phase, f.Summary.Message)
+	fmt.Fprintf(out, "\n%s after %s, %s: %s\n", endings[f.Ending], short(totals.Duration), f.Summary.Phase, f.Summary.Message)
 	if f.Message != "" {
 		fmt.Fprintf(out, "  %s\n", f.Message)
 	}
@@ -210,7 +231,11 @@ func short(d time.Duration) string {
 		return days
 	}
 	text := d.String()
-	text = strings.TrimSuffix(text, "m0s") + strings.Repeat("m", min(1, strings.Count(text, "m0s")))
-	text = strings.TrimSuffix(text, "h0m") + strings.Repeat("h", min(1, strings.Count(text, "h0m")))
+	if rest, zero := strings.CutSuffix(text, "m0s"); zero {
+		text = rest + "m"
+	}
+	if rest, zero := strings.CutSuffix(text, "h0m"); zero {
+		text = rest + "h"
+	}
 	return days + text
 }

@@ -17,9 +17,12 @@ func (b *builder) warn(found []lint.Finding) {
 	say := func(format string, args ...any) {
 		b.out.Warnings = append(b.out.Warnings, fmt.Sprintf(format, args...))
 	}
+	for _, broken := range f.Violations {
+		say("the controller would break a rule of its own, which is a mistake in it; please report it: %s", broken)
+	}
 	switch f.Ending {
 	case forecast.Endless:
-		say("it never comes to rest: %s", f.Message)
+		say("it is not at rest where the forecast ends: %s", f.Message)
 	case forecast.Stuck:
 		say("it ends stuck, and nothing ends that by itself: %s", f.Summary.Message)
 	case forecast.WaitsForPerson:

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,8 +93,13 @@ func (h History) currentLine(r CurrentRelease) line {
 		paused += max(h.Now.Sub(r.PausedAt), 0)
 	}
 	cells := []cell{
-		{"-", Plain}, {r.Revision, Strong}, {or(ShortCommit(r.Commit), "-"), Plain}, {outcome, phaseMood(r.Phase)},
-		{or(appended(since(r.StartedAt, h.Now), " ago"), "-"), Idle}, {"-", Plain}, {span(paused), Plain},
+		{"-", Plain},
+		{r.Revision, Strong},
+		{or(ShortCommit(r.Commit), "-"), Plain},
+		{outcome, phaseMood(r.Phase)},
+		{or(appended(since(r.StartedAt, h.Now), " ago"), "-"), Idle},
+		{"-", Plain},
+		{span(paused), Plain},
 	}
 	if h.Wide {
 		cells = append(cells, cell{"-", Plain})
@@ -103,10 +109,13 @@ func (h History) currentLine(r CurrentRelease) line {
 
 func (h History) recordLine(r v1alpha1.ReleaseRecord) line {
 	cells := []cell{
-		{number(r.Number), Plain}, {r.Revision, Plain}, {or(ShortCommit(r.Commit), "-"), Plain},
+		{number(r.Number), Plain},
+		{r.Revision, Plain},
+		{or(ShortCommit(r.Commit), "-"), Plain},
 		{or(string(r.Outcome), "-"), outcomeMood(r.Outcome)},
 		{or(appended(since(r.StartedAt.Time, h.Now), " ago"), "-"), Idle},
-		{took(r), Plain}, {span(time.Duration(r.PausedSeconds) * time.Second), Plain},
+		{took(r), Plain},
+		{span(time.Duration(r.PausedSeconds) * time.Second), Plain},
 	}
 	if h.Wide {
 		cells = append(cells, cell{verdicts(r.Verdicts), Plain})
@@ -138,7 +147,7 @@ func number(n int64) string {
 	if n <= 0 {
 		return "-"
 	}
-	return fmt.Sprint(n)
+	return strconv.FormatInt(n, 10)
 }
 
 func why(r v1alpha1.ReleaseRecord) string { return strings.Trim(r.Reason+": "+r.Message, ": ") }

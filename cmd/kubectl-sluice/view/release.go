@@ -20,7 +20,7 @@ func position(ro *v1alpha1.Rollout) Position {
 	p := Position{
 		Active:      true,
 		Switching:   r.SwitchingFrom != "",
-		Withdrawing: r.Drives != nil && r.Drives.By != "" && r.Drives.By != asked(ro),
+		Withdrawing: withdrawing(ro),
 		Mode:        r.Mode,
 		Index:       min(int(r.StepIndex), len(all)),
 		Total:       len(all),

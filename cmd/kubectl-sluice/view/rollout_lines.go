@@ -51,6 +51,29 @@ func (r Rollout) header() []line {
 	if r.Commit != "" {
 		out = append(out, field("Commit", ShortCommit(r.Commit), Plain))
 	}
+	out = append(out, r.releaseLines()...)
+	out = append(out, field("Pods", fmt.Sprintf("%d wanted: %d running, %d updated, %d ready, %d available",
+		r.Pods.Desired, r.Pods.Running, r.Pods.Updated, r.Pods.Ready, r.Pods.Available), Plain))
+	if r.Template != "" {
+		out = append(out, field("Template", r.Template, Plain))
+	}
+	if r.Restart != nil {
+		out = append(out, field("Restart", r.Restart.text(r.Now), Busy))
+	}
+	out = append(out, r.requestLines()...)
+	if r.Past != nil {
+		text, mood := lastRelease(*r.Past, r.Now)
+		out = append(out, field("Last", text, mood))
+	}
+	for _, note := range r.Notes {
+		out = append(out, field("Note", note, Busy))
+	}
+	return out
+}
+
+// releaseLines say where the release is, what holds it, and what has the traffic.
+func (r Rollout) releaseLines() []line {
+	var out []line
 	if r.Position.Active {
 		out = append(out, field("Step", r.Position.text(r), Plain))
 	}
@@ -67,22 +90,6 @@ func (r Rollout) header() []line {
 	}
 	if r.Background != nil {
 		out = append(out, field("Background", r.Background.text(), analysisMood(r.Background.Phase)))
-	}
-	out = append(out, field("Pods", fmt.Sprintf("%d wanted: %d running, %d updated, %d ready, %d available",
-		r.Pods.Desired, r.Pods.Running, r.Pods.Updated, r.Pods.Ready, r.Pods.Available), Plain))
-	if r.Template != "" {
-		out = append(out, field("Template", r.Template, Plain))
-	}
-	if r.Restart != nil {
-		out = append(out, field("Restart", r.Restart.text(r.Now), Busy))
-	}
-	out = append(out, r.requestLines()...)
-	if r.Past != nil {
-		text, mood := lastRelease(*r.Past, r.Now)
-		out = append(out, field("Last", text, mood))
-	}
-	for _, note := range r.Notes {
-		out = append(out, field("Note", note, Busy))
 	}
 	return out
 }

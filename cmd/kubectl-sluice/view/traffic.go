@@ -1,6 +1,8 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/wanted"
 )
@@ -10,18 +12,18 @@ func movedBy(ro *v1alpha1.Rollout) string {
 	if r := ro.Status.Release; r != nil && r.Drives != nil && r.Drives.By != "" {
 		return r.Drives.By
 	}
-	return asked(ro)
+	return wanted.Drives(ro.Spec.Strategy).By
 }
 
-// asked returns what the spec says that traffic is to be moved by.
-func asked(ro *v1alpha1.Rollout) string {
-	switch s := ro.Spec.Strategy; {
-	case len(s.HTTPRoutes()) > 0:
-		return wanted.ByRoutes
-	case s.BlueGreen != nil:
-		return wanted.BySelector
+// withdrawing says whether the strategy has changed since the release began: what it drives comes to rest first.
+func withdrawing(ro *v1alpha1.Rollout) bool {
+	r := ro.Status.Release
+	if r == nil || r.Drives == nil {
+		return false
 	}
-	return wanted.ByReplicas
+	begun, now := *r.Drives, wanted.Drives(ro.Spec.Strategy)
+	return begun.By != now.By || begun.StableService != now.StableService || begun.CanaryService != now.CanaryService ||
+		!slices.Equal(begun.HTTPRoutes, now.HTTPRoutes)
 }
 
 func weights(o Objects) *Weights {
@@ -104,6 +106,6 @@ func part(of, all int32) *Share {
 	if of == 0 {
 		return nil
 	}
-	percent := int32((int64(of)*200 + int64(all)) / (2 * int64(all))) //nolint:gosec // at most 100
+	percent := int32((int64(of)*200 + int64(all)) / (2 * int64(all)))
 	return &Share{Low: percent, High: percent}
 }

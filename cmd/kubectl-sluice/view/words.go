@@ -42,10 +42,10 @@ func ago(t, now time.Time) string {
 
 // toReplace says how many of some pods are still to be replaced.
 func toReplace(old, total int) string {
-	switch {
-	case old == 0:
+	switch old {
+	case 0:
 		return ": every pod is new"
-	case old == 1:
+	case 1:
 		return fmt.Sprintf(": 1 of %d pods is still to be replaced", total)
 	}
 	return fmt.Sprintf(": %d of %d pods are still to be replaced", old, total)

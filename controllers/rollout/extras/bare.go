@@ -11,11 +11,8 @@ import (
 	"github.com/sluicehq/sluice/api/v1alpha1"
 )
 
-// annotationRestarted is what `kubectl rollout restart` writes into a template to have the same pods anew.
-const annotationRestarted = "kubectl.kubernetes.io/restartedAt"
-
 // Bare is the user's pod template in a ReplicaSet: what it has without the labels of revisions and all that this package
-// puts on. A time of `kubectl rollout restart` is no content, and left out. The ReplicaSet is not changed.
+// puts on. The ReplicaSet is not changed.
 func Bare(set map[string]any) (v1alpha1.PodTemplate, error) {
 	copied := runtime.DeepCopyJSON(set)
 	takeAffinity(copied)
@@ -35,7 +32,6 @@ func Bare(set map[string]any) (v1alpha1.PodTemplate, error) {
 	}
 	delete(template.Metadata.Labels, v1alpha1.LabelPodTemplateHash)
 	delete(template.Metadata.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
-	delete(template.Metadata.Annotations, annotationRestarted)
 	return template, nil
 }
 

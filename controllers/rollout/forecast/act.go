@@ -15,15 +15,11 @@ func (w *world) carryOut(action plan.Action) {
 	case plan.CreateReplicaSet:
 		w.create(a)
 	case plan.ScaleReplicaSet:
-		if s := w.set(a.Revision); s != nil {
-			w.scale(s, a.To)
-		}
+		w.onSet(a.Revision, func(s *set) { w.scale(s, a.To) })
 	case plan.DeleteReplicaSet:
 		w.sets = slices.DeleteFunc(w.sets, func(s *set) bool { return s.revision == a.Revision })
 	case plan.MarkReplicaSet:
-		if s := w.set(a.Revision); s != nil {
-			s.role = a.Role
-		}
+		w.onSet(a.Revision, func(s *set) { s.role = a.Role })
 	case plan.PinService:
 		w.pins[a.Service] = a.Revision
 	case plan.UnpinService:
@@ -37,16 +33,18 @@ func (w *world) carryOut(action plan.Action) {
 	case plan.StopRun:
 		w.runs = slices.DeleteFunc(w.runs, func(r *run) bool { return r.key == a.Key })
 	case plan.EvictPods:
-		if s := w.set(a.Revision); s != nil {
-			w.evict(s, a.Count)
-			w.grow(s, s.desired-s.total())
-		}
+		w.onSet(a.Revision, func(s *set) { w.evict(s, a.Count) })
 	case plan.PreferOldPods:
-		if s := w.set(a.Revision); s != nil {
-			s.preferOld = true
-		}
+		w.onSet(a.Revision, func(s *set) { s.preferOld = true })
 	case plan.ScaleWorkload:
 		w.workload = a.To
+	}
+}
+
+// onSet does something to the ReplicaSet of a revision, where there is one.
+func (w *world) onSet(revision string, do func(*set)) {
+	if s := w.set(revision); s != nil {
+		do(s)
 	}
 }
 
@@ -105,6 +103,9 @@ func (w *world) runLength(step int32) time.Duration {
 // pass moves the time on: analyses whose time has come succeed, and those that nobody asks for any more are forgotten.
 func (w *world) pass(to time.Time) {
 	w.now = to
+	for _, s := range w.sets {
+		w.join(s)
+	}
 	for _, r := range w.runs {
 		if r.phase == plan.RunRunning && since(r.ends, w.now) {
 			r.phase, r.message = plan.RunSuccessful, "all measurements are good"

@@ -180,80 +180,78 @@ func ParseEvents(text string) ([]Event, error) {
 	return events, nil
 }
 
-func parseEvent(text string) (Event, error) {
+func parseEvent(text string) (e Event, err error) {
 	what, when, _ := strings.Cut(text, "@")
-	var event Event
-	if err := event.readDo(what); err != nil {
-		return Event{}, err
+	if e.Do, e.Number, err = readDo(what); err != nil || when == "" {
+		return e, err
 	}
-	if when == "" {
-		return event, nil
+	condition, delay, hasDelay := strings.Cut(when, "+")
+	if e.When, e.Threshold, err = readWhen(condition); err != nil {
+		return e, err
 	}
-	if err := event.readWhen(when); err != nil {
-		return Event{}, err
+	if e.When == WhenElapsed && hasDelay {
+		return e, notATime(condition)
 	}
-	return event, nil
+	if e.When == WhenElapsed {
+		delay, hasDelay = condition, true
+	}
+	if hasDelay {
+		e.Delay, err = readDelay(delay)
+	}
+	return e, err
 }
 
-func (e *Event) readDo(text string) error {
-	name, number, hasNumber := strings.Cut(text, ":")
-	e.Do = Do(name)
-	i := slices.IndexFunc(meanings, func(m meaning) bool {
-		return m.do == e.Do
-	})
-	if i < 0 {
+func readDo(text string) (do Do, number int32, err error) {
+	name, value, hasNumber := strings.Cut(text, ":")
+	do = Do(name)
+	i := slices.IndexFunc(meanings, func(m meaning) bool { return m.do == do })
+	switch {
+	case i < 0:
 		names := make([]string, len(meanings))
 		for j, m := range meanings {
 			names[j] = string(m.do)
 		}
-		return fmt.Errorf("%q is nothing that may happen; it is one of %s", name, strings.Join(names, ", "))
+		return do, 0, fmt.Errorf("%q is nothing that may happen; it is one of %s", name, strings.Join(names, ", "))
+	case hasNumber && !meanings[i].numbered:
+		return do, 0, fmt.Errorf("%s takes no number", name)
+	case !hasNumber && meanings[i].numbered:
+		return do, 0, fmt.Errorf("%s needs a number: %s:N", name, name)
+	case do == DoJump:
+		number, err = readNumber(value, firstOrdinal, maxNumber)
+	case hasNumber:
+		number, err = readNumber(value, 0, maxNumber)
 	}
-	if hasNumber != meanings[i].numbered {
-		if hasNumber {
-			return fmt.Errorf("%s takes no number", name)
-		}
-		return fmt.Errorf("%s needs a number: %s:N", name, name)
-	}
-	if !hasNumber {
-		return nil
-	}
-	least := int32(0)
-	if e.Do == DoJump {
-		least = firstOrdinal
-	}
-	var err error
-	e.Number, err = readNumber(number, least, maxNumber)
-	return err
+	return do, number, err
 }
 
-func (e *Event) readWhen(text string) error {
-	condition, delay, hasDelay := strings.Cut(text, "+")
-	name, number, hasNumber := strings.Cut(condition, ":")
-	var err error
-	switch e.When = When(name); e.When {
+// readWhen reads what is waited for; it is WhenElapsed where it is none of the words.
+func readWhen(text string) (when When, threshold int32, err error) {
+	name, number, hasNumber := strings.Cut(text, ":")
+	switch when = When(name); when {
 	case WhenStep:
-		e.Threshold, err = readNumber(number, firstOrdinal, maxNumber)
+		threshold, err = readNumber(number, firstOrdinal, maxNumber)
 	case WhenWeight:
-		e.Threshold, err = readNumber(number, 0, maxPercent)
+		threshold, err = readNumber(number, 0, maxPercent)
 	case WhenWaiting, WhenPromoted, WhenAborted:
 		if hasNumber {
 			err = fmt.Errorf("%s takes no number", name)
 		}
 	default:
-		e.When = WhenElapsed
-		if hasDelay {
-			return fmt.Errorf("%q is no time to wait for: it is a time such as 10m, step:N, weight:N, waiting, promoted or aborted", condition)
-		}
-		delay, hasDelay = condition, true
+		when = WhenElapsed
 	}
-	if err != nil || !hasDelay {
-		return err
+	return when, threshold, err
+}
+
+func readDelay(text string) (time.Duration, error) {
+	delay, err := time.ParseDuration(text)
+	if err != nil || delay < 0 || delay > maxDelay {
+		return 0, notATime(text)
 	}
-	e.Delay, err = time.ParseDuration(delay)
-	if err != nil || e.Delay < 0 || e.Delay > maxDelay {
-		return fmt.Errorf("%q is no time to wait for: it is a time such as 30s or 10m, step:N, weight:N, waiting, promoted or aborted", delay)
-	}
-	return nil
+	return delay, nil
+}
+
+func notATime(text string) error {
+	return fmt.Errorf("%q is no time to wait for: it is a time such as 30s or 10m, step:N, weight:N, waiting, promoted or aborted", text)
 }
 
 func readNumber(text string, least, most int32) (int32, error) {

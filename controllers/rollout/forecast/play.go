@@ -59,10 +59,16 @@ func newWorld(s *Scenario) *world {
 	w := &world{
 		scenario: s, spec: s.Before, now: epoch, pins: map[plan.ServiceRole]string{}, atRest: true, workload: s.WorkloadPods,
 	}
+	if !s.Start.IsZero() {
+		w.now = s.Start
+	}
 	if s.Before.Revision == "" {
 		return w
 	}
-	made := epoch.Add(-ageOfPods)
+	made := w.now.Add(-ageOfPods)
+	if restart := s.After.RestartAt; !restart.IsZero() && !restart.After(made) {
+		made = restart.Add(-time.Hour)
+	}
 	w.sets = []*set{{
 		revision: s.Before.Revision, number: 1, desired: s.Before.Replicas, role: plan.RoleStable,
 		pods: []pods{{count: s.Before.Replicas, made: made, ready: made, available: made}},
@@ -73,7 +79,7 @@ func newWorld(s *Scenario) *world {
 
 // warmUp lets the engine bring the world to rest with the spec before, so that the forecast begins with its change.
 func (p *player) warmUp() error {
-	// A restart of long ago is over; the times of a manifest mean nothing in a played world.
+	// A restart of before is over.
 	p.spec.RestartAt = time.Time{}
 	if p.spec.Revision == "" {
 		return nil
@@ -98,13 +104,14 @@ func (p *player) begin() {
 	p.start, p.stableBefore = p.now, p.state.Stable
 	restart := !after.RestartAt.IsZero() && !after.RestartAt.Equal(before.RestartAt) && before.Revision != ""
 	p.spec = after
-	p.spec.RestartAt = time.Time{}
-	if restart {
-		p.spec.RestartAt = p.now
+	if !restart {
+		p.spec.RestartAt = time.Time{}
 	}
 	p.out.Totals.Replicas = after.Replicas
 	p.out.Totals.LeastAvailable = p.totalAvailable()
 	switch {
+	case p.scenario.Cause != "":
+		p.happens(p.scenario.Cause)
 	case before.Revision == "":
 		p.happens("the Rollout is created")
 	case before.Revision != after.Revision:
@@ -148,9 +155,21 @@ func (p *player) adopt(decided plan.Plan) bool {
 	changed := len(decided.Actions) > 0 || !reflect.DeepEqual(decided.Status, p.state)
 	p.state = decided.Status
 	for _, action := range decided.Actions {
+		for _, broken := range plan.Violations(p.spec, p.observe(), action) {
+			p.broken(action.String() + ": " + broken)
+		}
 		p.carryOut(action)
 	}
 	return changed
+}
+
+// maxViolations bounds how many broken invariants are told.
+const maxViolations = 10
+
+func (p *player) broken(what string) {
+	if len(p.out.Violations) < maxViolations && !slices.Contains(p.out.Violations, what) {
+		p.out.Violations = append(p.out.Violations, what)
+	}
 }
 
 // endless says that no end is in sight, and why.
@@ -220,7 +239,7 @@ func (p *player) end(decided plan.Plan) {
 
 // finish adds up what is left.
 func (p *player) finish() {
-	p.out.Totals.Duration = p.elapsed()
+	p.out.Totals.Duration, p.out.Revisions = p.elapsed(), p.shares()
 	for i, event := range p.scenario.Events {
 		if !p.done[i] {
 			p.out.Unused = append(p.out.Unused, event)

@@ -8,11 +8,14 @@ import (
 
 // Scenario is what is played.
 type Scenario struct {
+	// Start is the time at which the spec changes; zero means a fixed time of the past.
+	Start time.Time
 	// Before is the spec with which the Rollout is at rest, its Revision being the stable one. Where its Revision is
 	// empty the Rollout does not exist before, and is created at the start.
 	Before plan.Spec
-	// After is what the spec becomes at the start.
+	// After is what the spec becomes at the start. Cause says why, where the difference does not say it.
 	After plan.Spec
+	Cause string
 	// Resize is the spec with another number of replicas, and what follows from it; nil means that nothing else does.
 	Resize func(spec plan.Spec, replicas int32) plan.Spec
 	// StableService and CanaryService say whether the spec names these Services.
@@ -81,6 +84,9 @@ type Entry struct {
 	Revisions []Revision
 }
 
+// WorkloadName is the Name under which a Revision tells of the pods of the workload.
+const WorkloadName = "workload"
+
 // Revision is what a revision has after an entry.
 type Revision struct {
 	Name string
@@ -109,12 +115,16 @@ const (
 type Forecast struct {
 	Entries []Entry
 	Ending  Ending
+	// Revisions are what the revisions have at the end.
+	Revisions []Revision
 	// Summary is the state of the Rollout at the end, in the controller's words. For Endless Message says what goes on.
 	Summary plan.Summary
 	Message string
 	Totals  Totals
 	// Unused are the events whose time never came.
 	Unused []Event
+	// Violations are the invariants that the engine broke: mistakes in it, each once. There should never be any.
+	Violations []string
 }
 
 // Totals add a forecast up.

@@ -158,6 +158,9 @@ func (w *world) service(role plan.ServiceRole, named bool) plan.Service {
 
 // grow makes pods.
 func (w *world) grow(s *set, count int32) {
+	if count <= 0 {
+		return
+	}
 	p := pods{count: count, made: w.now}
 	switch {
 	case w.trouble.crash == s.revision:
@@ -169,14 +172,34 @@ func (w *world) grow(s *set, count int32) {
 	s.pods = append(s.pods, p)
 }
 
-// shrink deletes pods in the order of a ReplicaSet: those that are not ready, then the youngest; the ones from before a
-// restart ahead of both where that was asked for.
+// join puts pods together that are available and alike from now on, so that there are never many kinds of them.
+func (w *world) join(s *set) {
+	old := func(p pods) bool { return p.made.Before(w.spec.RestartAt) }
+	var joined []pods
+	for _, p := range s.pods {
+		i := slices.IndexFunc(joined, func(q pods) bool {
+			return since(p.available, w.now) && since(q.available, w.now) && old(p) == old(q)
+		})
+		if i < 0 {
+			joined = append(joined, p)
+			continue
+		}
+		joined[i].count += p.count
+		if p.made.After(joined[i].made) {
+			joined[i].made = p.made
+		}
+	}
+	s.pods = joined
+}
+
+// shrink deletes pods in the order of a ReplicaSet: those that are not ready, then the ones from before a restart where that
+// was asked for, then the youngest.
 func (w *world) shrink(s *set, count int32) {
 	order := func(p pods) int {
 		switch {
-		case s.preferOld && p.made.Before(w.spec.RestartAt):
-			return 0
 		case !since(p.ready, w.now):
+			return 0
+		case s.preferOld && p.made.Before(w.spec.RestartAt):
 			return 1
 		}
 		return 2
@@ -184,7 +207,7 @@ func (w *world) shrink(s *set, count int32) {
 	w.remove(s, count, order)
 }
 
-// evict deletes pods from before the restart, those that are not ready first.
+// evict deletes pods from before the restart, those that are not ready first; the ReplicaSet makes others.
 func (w *world) evict(s *set, count int32) {
 	count = min(count, s.count(func(p pods) bool { return p.made.Before(w.spec.RestartAt) }))
 	w.remove(s, count, func(p pods) int {
@@ -196,6 +219,7 @@ func (w *world) evict(s *set, count int32) {
 		}
 		return 1
 	})
+	w.grow(s, s.desired-s.total())
 }
 
 func (w *world) remove(s *set, count int32, order func(pods) int) {
@@ -221,32 +245,37 @@ func (w *world) newest() string {
 	return w.spec.Revision
 }
 
-// shares are the revisions that have pods, or have had some, and what is sent to each.
+// shares are the revisions that have pods, or have had some, and what is sent to each. The workload, where there is one,
+// is the first of them.
 func (w *world) shares() []Revision {
-	out := make([]Revision, 0, len(w.sets))
+	out := make([]Revision, 0, len(w.sets)+1)
+	ready := make([]int32, 0, len(w.sets)+1)
+	if w.scenario.HasWorkload {
+		out = append(out, Revision{Name: WorkloadName, Pods: w.workload, Available: w.workload, Desired: w.workload})
+		ready = append(ready, w.workload)
+	}
 	for _, s := range w.sets {
 		out = append(out, Revision{Name: s.revision, Pods: s.total(), Available: s.available(w.now), Desired: s.desired})
+		ready = append(ready, s.ready(w.now))
 	}
-	give := func(role plan.ServiceRole, percent int32) {
-		if percent == 0 {
-			return
-		}
-		pin := w.pins[role]
-		var total int32
-		for _, s := range w.sets {
-			if pin == "" || pin == s.revision {
-				total += s.ready(w.now)
-			}
-		}
-		for i, s := range w.sets {
-			if ready := s.ready(w.now); ready > 0 && (pin == "" || pin == s.revision) {
-				out[i].Share += int32(int64(percent) * int64(ready) / int64(total))
-			}
-		}
-	}
-	give(plan.CanaryService, w.weight)
-	give(plan.StableService, 100-w.weight)
+	w.give(out, ready, w.pins[plan.CanaryService], w.weight)
+	w.give(out, ready, w.pins[plan.StableService], fullShare-w.weight)
 	return out
+}
+
+// give shares a percentage out among the ready pods that a Service selects: those of one revision, or all.
+func (*world) give(out []Revision, ready []int32, pin string, percent int32) {
+	var total int32
+	for i, r := range out {
+		if pin == "" || pin == r.Name {
+			total += ready[i]
+		}
+	}
+	for i, r := range out {
+		if total > 0 && (pin == "" || pin == r.Name) {
+			out[i].Share += int32((2*int64(percent)*int64(ready[i]) + int64(total)) / (2 * int64(total)))
+		}
+	}
 }
 
 func (w *world) totalPods() int32 {

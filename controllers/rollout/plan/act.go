@@ -84,7 +84,8 @@ func (e *engine) actGrow() {
 		case !ok && revision == e.spec.Revision && e.spec.Problem == nil:
 			e.do(CreateReplicaSet{Revision: revision, Replicas: more})
 		case !ok && revision != e.spec.Revision:
-			e.wait("the ReplicaSet of revision %s is gone, and the spec has another template", revision)
+			e.wait("the ReplicaSet of revision %s is gone, and the spec has another template: put the former template back, or promote with --full",
+				revision)
 			return
 		case !ok:
 			return
@@ -108,7 +109,7 @@ func (e *engine) actGrow() {
 
 // keptApart says that the candidate's pods get no traffic by being made, but where numbers of pods carry the traffic.
 func (e *engine) keptApart(candidate string) bool {
-	stable := !e.hasStableService() || e.seen.Stable.Pinned == e.target()
+	stable := !e.hasStableService() || e.seen.Stable.Pinned == e.s.Stable || e.spec.Mover == BySelector && e.seen.Stable.Pinned != ""
 	canary := !e.hasCanaryService() || e.seen.Canary.Pinned == candidate || e.spec.Mover == BySelector
 	return stable && canary
 }
@@ -174,7 +175,7 @@ func (e *engine) actMarks() {
 // actShrink makes ReplicaSets smaller, when no request can reach the pods that go, or enough others are there. An
 // ordinary change of spec.replicas takes pods from the stable revision as a Deployment does.
 func (e *engine) actShrink() {
-	spare := e.spare()
+	e.spareLeft = e.spare()
 	for _, rs := range e.seen.ReplicaSets {
 		size := e.sizeAfterShrink(rs)
 		if size >= rs.Desired {
@@ -183,8 +184,8 @@ func (e *engine) actShrink() {
 		if e.shared(rs) {
 			// Pods that are not available go first, and cost nothing.
 			broken := rs.Desired - min(rs.Available, rs.Desired)
-			cut := min(rs.Desired-size, broken+max(0, spare))
-			spare -= max(0, cut-broken)
+			cut := min(rs.Desired-size, broken+max(0, e.spareLeft))
+			e.spareLeft -= max(0, cut-broken)
 			size = rs.Desired - cut
 		}
 		if size < rs.Desired {

@@ -39,7 +39,8 @@ func stepsDigest(steps []Step) string {
 func (e *engine) enterStep(index int32) {
 	e.s.Step, e.s.StepStarted = index, e.now
 	e.s.PassedSteps = stepsDigest(e.spec.Steps[:index])
-	e.s.MostAvailable, e.s.ProgressedAt = 0, zeroTime
+	rs, _ := e.replicaSet(e.s.Candidate)
+	e.s.MostAvailable, e.s.ProgressedAt, e.progressed = rs.Available, zeroTime, 0
 }
 
 // step is the step that is being worked on; none when all are done.

@@ -91,6 +91,7 @@ func (e *engine) leave() {
 	s := &e.s
 	s.Candidate, s.PassedSteps, s.Mode = "", "", ModeSteps
 	s.Step, s.MostAvailable, s.PausedFor = 0, 0, 0
+	e.progressed = 0
 	s.Paused, s.BackgroundWaived = false, false
 	s.ReleaseStarted, s.PausedSince = zeroTime, zeroTime
 	s.StepStarted, s.ProgressedAt, s.CanaryServedAt = zeroTime, zeroTime, zeroTime

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -26,6 +27,9 @@ func Next(spec Spec, seen Observed, now time.Time) Plan {
 	e.act()
 	e.plan.Summary = e.summary()
 	e.trackPause()
+	if !reflect.DeepEqual(e.s, seen.State) {
+		e.noteProgress()
+	}
 	e.plan.Status = e.s
 	e.plan.Engaged = e.engaged() || e.pinned()
 	return e.plan
@@ -45,6 +49,10 @@ type engine struct {
 	doubt string
 	// restartSurge is the revision that has a pod more for a while, since its pods are being replaced.
 	restartSurge string
+	// progressed is a number of available pods above the high-water mark.
+	progressed int32
+	// spareLeft is how many available pods may go in this plan yet.
+	spareLeft int32
 	// workloadSize is the size that the workload is to have.
 	workloadSize int32
 }
@@ -134,7 +142,7 @@ func (e *engine) routesAtRest() bool {
 // recoverState rebuilds what can be rebuilt when the status was lost: the marks on the ReplicaSets tell the stable and
 // the rejected revisions, and the route is taken to be serving anything until it has settled.
 func (e *engine) recoverState() {
-	if e.s.Stable != "" {
+	if _, there := e.replicaSet(e.s.Stable); there || e.s.Stable != "" && !e.markedStable() {
 		return
 	}
 	var stable ReplicaSet
@@ -155,6 +163,11 @@ func (e *engine) recoverState() {
 	e.s.Stable = stable.Revision
 	e.recoverTraffic()
 	e.warn("StatusRecovered", "status was lost; revision %s is stable by the mark on its ReplicaSet", stable.Revision)
+}
+
+// markedStable says that a ReplicaSet carries the mark of the stable revision.
+func (e *engine) markedStable() bool {
+	return slices.ContainsFunc(e.seen.ReplicaSets, func(rs ReplicaSet) bool { return rs.Role == RoleStable })
 }
 
 // recoverTraffic takes the traffic to be anything that it may be, until it has settled.
@@ -182,6 +195,7 @@ func (e *engine) mendState() {
 		e.leave()
 	}
 	s.Step = max(0, s.Step)
+	e.mendTimes()
 	t := &s.Traffic
 	t.Asked = max(0, min(100, t.Asked))
 	if e.spec.Mover == BySelector {
@@ -191,6 +205,29 @@ func (e *engine) mendState() {
 		}
 	}
 	t.Low, t.High = max(0, min(t.Low, t.Asked)), min(100, max(t.High, t.Asked))
+}
+
+// clockSkew is by how much the clocks of two controllers may differ without harm.
+const clockSkew = time.Minute
+
+// mendTimes takes a time that lies in the future to be now: it was written by a clock that was ahead, and waiting for it
+// could take for ever.
+func (e *engine) mendTimes() {
+	s := &e.s
+	for _, t := range []*time.Time{
+		&s.ReleaseStarted, &s.StepStarted, &s.ProgressedAt, &s.PausedSince,
+		&s.StableServedAt, &s.StableClearAt, &s.CanaryServedAt, &s.Traffic.AckedAt,
+	} {
+		if t.After(e.now.Add(clockSkew)) {
+			*t = e.now
+		}
+	}
+	longest := max(e.spec.ScaleDownDelay, e.spec.AbortScaleDownDelay, e.spec.Settle)
+	for i := range s.Retiring {
+		if at := e.now.Add(longest); s.Retiring[i].At.After(at.Add(clockSkew)) {
+			s.Retiring[i].At = at
+		}
+	}
 }
 
 func (e *engine) rejected(revision string) bool { return slices.Contains(e.s.Rejected, revision) }

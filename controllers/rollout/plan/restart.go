@@ -65,8 +65,20 @@ func (e *engine) actRestart() {
 	if !found || !rs.Settled || rs.Pods != rs.Desired || rs.Desired != e.sizeWithoutRestart(rs) {
 		return
 	}
-	mayMiss := max(0, min(rs.Available-rs.Desired+e.spec.Unavailable, e.spare(), rs.OldReady))
+	mayMiss := max(0, min(rs.Available-rs.Desired+e.spec.Unavailable, rs.Available-e.servingFloor(rs), e.spareLeft, rs.OldReady))
 	if count := min(rs.Old, rs.Old-rs.OldReady+mayMiss); count > 0 {
 		e.do(EvictPods{Revision: rs.Revision, Count: count})
 	}
+}
+
+// servingFloor is the least number of pods of a revision while it may be serving its share of a bounded release, which has
+// used what may be missing for its own trade of pods.
+func (e *engine) servingFloor(rs ReplicaSet) int32 {
+	if !e.bounded() || e.s.Candidate == "" {
+		return 0
+	}
+	if rs.Revision == e.s.Stable {
+		return e.stableFloor(e.s.Traffic.Low)
+	}
+	return min(rs.Desired, leastPodsFor(e.s.Traffic.High, e.spec.Replicas))
 }

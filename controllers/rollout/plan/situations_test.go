@@ -41,6 +41,9 @@ func does(text string) func(Plan) bool {
 	}
 }
 
+// acts is a plan that does anything.
+func acts(p Plan) bool { return len(p.Actions) > 0 }
+
 // notes is a plan with a note.
 func notes(reason string) func(Plan) bool {
 	return func(p Plan) bool {
@@ -73,45 +76,20 @@ func (a album) routes(t *testing.T) {
 	}
 	p := newPlay(t, s)
 	p.verdict = RunRunning
-	a.keep("routes-at-rest", p, notes("ReleaseStarted"))
-	a.keep("routes-create", p, does("create ReplicaSet new with 1"))
-	a.keep("routes-raise", p, does("set weight 20"))
-	a.keep("routes-step", p, notes("StepCompleted"))
-	a.keep("routes-paused", p, waits(Paused))
-	a.with("routes-request", "routes-paused", func(in *input) {
-		in.Seen.Request = Request{ID: "1", Verb: VerbPromote, Revision: "new", Step: 1}
-	})
-	a.with("routes-lost-status", "routes-paused", func(in *input) { in.Seen.State = State{} })
-	a.with("routes-no-endpoints", "routes-paused", func(in *input) { in.Seen.Canary.Endpoints, in.Seen.ReplicaSets[1].Available = nil, 0 })
-	a.with("routes-stable-half", "routes-paused", func(in *input) {
-		in.Seen.Stable.Endpoints[0].Ready, in.Seen.ReplicaSets[0].Available = 2, 2
-		in.Spec.Revision = "old"
-	})
+	p.until("paused", paused)
 	p.ask(Request{Verb: VerbPromote, Step: 1})
 	a.keep("routes-analysis", p, waits(Progressing))
-	a.with("routes-analysis-failed", "routes-analysis", func(in *input) { in.Seen.Runs[0].Phase = RunFailed })
-	a.with("routes-analysis-request", "routes-analysis", func(in *input) {
-		in.Seen.Runs[0].Phase = RunInconclusive
-		in.Seen.Request = Request{ID: "1", Verb: VerbPromote, Revision: "new", Step: 2, By: "ann"}
-	})
 	p.seen.Runs[0].Phase = RunSuccessful
-	a.keep("routes-timed-pause", p, waits(Paused))
-	a.keep("routes-all", p, does("set weight 100"))
-	a.keep("routes-commit", p, notes("PromotionCommitted"))
+	p.until("committed", notes("PromotionCommitted"))
 	a.keep("routes-hand-over", p, waits(Progressing))
-	a.keep("routes-give-back", p, does("set weight 0"))
-	a.keep("routes-promoted", p, notes("Promoted"))
-	a.keep("routes-drain", p, does("scale ReplicaSet old 5 -> 0"))
-	a.keep("routes-unpin", p, does("unpin stable Service"))
 	a.keep("routes-restore", p, does("restore routes"))
 	a.keep("routes-healthy", p, func(plan Plan) bool { return healthy(plan) && !plan.Engaged })
 
 	p = newPlay(t, s)
 	p.until("paused", paused)
 	p.ask(Request{Verb: VerbAbort})
-	a.keep("routes-aborted", p, waits(Degraded))
-	a.keep("routes-abort-shrinks", p, does("scale ReplicaSet new 1 -> 0"))
-	a.with("routes-retry", "routes-abort-shrinks", func(in *input) {
+	a.keep("routes-retry", p, does("scale ReplicaSet new 1 -> 0"))
+	a.with("routes-retry", "routes-retry", func(in *input) {
 		in.Seen.Request = Request{ID: "1", Verb: VerbRetry, Revision: "new"}
 	})
 }
@@ -119,61 +97,35 @@ func (a album) routes(t *testing.T) {
 func (a album) bounded(t *testing.T) {
 	t.Helper()
 	p := newPlay(t, byRoutes(1, 0))
-	a.keep("bounded-first-pod", p, does("set weight 20"))
-	a.keep("bounded-trade", p, does("scale ReplicaSet old 5 -> 4"))
 	a.keep("bounded-second-pod", p, does("scale ReplicaSet new 1 -> 2"))
 	p.until("paused", paused)
 	p.ask(Request{Verb: VerbAbort})
-	a.keep("bounded-back", p, func(plan Plan) bool { return len(plan.Actions) > 0 })
+	a.keep("bounded-back", p, acts)
 
-	s := byRoutes(1, 1)
-	p = newPlay(t, s)
+	p = newPlay(t, byRoutes(1, 1))
 	a.keep("bounded-unavailable", p, does("scale ReplicaSet old 5 -> 4"))
-
-	s = byRoutes(Unbounded, 0)
-	s.DynamicStable, s.Replicas, s.MinPods = true, 4, 1
-	p = newPlay(t, s)
-	a.keep("dynamic-shrink", p, does("scale ReplicaSet old 4 -> 2"))
-	p.until("paused", paused)
-	p.ask(Request{Verb: VerbAbort})
-	a.keep("dynamic-abort", p, does("set weight 0"))
 }
 
 func (a album) replicas(t *testing.T) {
 	t.Helper()
 	p := newPlay(t, byReplicas())
-	a.keep("replicas-begins", p, does("create ReplicaSet new with 1"))
 	a.keep("replicas-shrink", p, does("scale ReplicaSet old 5 -> 4"))
-	a.keep("replicas-paused", p, waits(Paused))
-	a.keep("replicas-commit", p, notes("Promoted"))
 	s := byReplicas()
 	s.Steps[3] = Step{Kind: StepPause, Indefinite: true, Key: "p"}
 	p = newPlay(t, s)
 	p.until("paused at 60", func(plan Plan) bool { return paused(plan) && plan.Status.Step == 3 })
 	p.ask(Request{Verb: VerbAbort})
-	a.keep("replicas-aborted", p, func(plan Plan) bool { return len(plan.Actions) > 0 })
-	a.with("replicas-lost-status", "replicas-paused", func(in *input) { in.Seen.State = State{} })
+	a.keep("replicas-aborted", p, acts)
 }
 
 func (a album) selector(t *testing.T) {
 	t.Helper()
 	p := newPlay(t, blueGreen())
 	a.keep("selector-preview", p, does("create ReplicaSet new with 2"))
-	a.keep("selector-paused", p, waits(Paused))
+	p.until("paused", paused)
 	p.ask(Request{Verb: VerbPromote, Step: 2})
 	a.keep("selector-switch", p, does("pin stable Service to new"))
 	a.keep("selector-switched", p, waits(Progressing))
-	a.with("selector-lost-status", "selector-switched", func(in *input) { in.Seen.State = State{} })
-	a.keep("selector-promoted", p, notes("Promoted"))
-
-	s := blueGreen()
-	s.Steps = append(s.Steps[:4:4], Step{Kind: StepPause, Indefinite: true, Key: "look"})
-	p = newPlay(t, s)
-	p.until("paused", paused)
-	p.ask(Request{Verb: VerbPromote, Step: 2})
-	p.until("paused after the switch", func(plan Plan) bool { return paused(plan) && plan.Status.Step == 4 })
-	p.ask(Request{Verb: VerbAbort})
-	a.keep("selector-back", p, func(plan Plan) bool { return len(plan.Actions) > 0 })
 }
 
 func (a album) others(t *testing.T) {
@@ -186,47 +138,33 @@ func (a album) others(t *testing.T) {
 	a.keep("first-create", p, does("create ReplicaSet old with 5"))
 	a.keep("first-stable", p, notes("FirstRevision"))
 
-	for name, unavailable := range map[string]int32{"restart-evict": 2, "restart-surge": 0} {
-		s := byReplicas()
-		s.Revision, s.Unavailable, s.RestartAt = "old", unavailable, now.Add(3*time.Second)
-		p := newPlay(t, s)
-		rs := p.set("old")
-		rs.Old, rs.OldReady = 5, 5
-		a.keep(name, p, func(plan Plan) bool { return len(plan.Actions) > 0 })
-		a.keep(name+"-goes-on", p, func(plan Plan) bool { return len(plan.Actions) > 0 })
-		a.keep(name+"-ends", p, notes("Restarted"))
-	}
+	s = byReplicas()
+	s.Revision, s.Unavailable, s.RestartAt = "old", 0, now.Add(3*time.Second)
+	p = newPlay(t, s)
+	p.set("old").Old, p.set("old").OldReady = 5, 5
+	p.until("restarting", acts)
+	a.keep("restart", p, acts)
 
-	for name, workload := range map[string]WorkloadPolicy{"workload-progressive": WorkloadGoesProgressively, "workload-success": WorkloadGoesOnSuccess} {
-		s := byReplicas()
-		s.Revision, s.Workload = "old", workload
-		p := newPlay(t, s)
-		p.seen.State, p.seen.ReplicaSets = State{}, nil
-		p.seen.Workload = Workload{Desired: 5, Pods: 5}
-		p.endpoints()
-		a.keep(name, p, func(plan Plan) bool {
-			return slices.ContainsFunc(plan.Actions, func(action Action) bool { _, is := action.(ScaleWorkload); return is })
-		})
-	}
+	s = byReplicas()
+	s.Revision, s.Workload = "old", WorkloadGoesOnSuccess
+	p = newPlay(t, s)
+	p.seen.State, p.seen.ReplicaSets = State{}, nil
+	p.seen.Workload = Workload{Desired: 5, Pods: 5}
+	p.endpoints()
+	a.keep("workload", p, does("scale workload 5 -> 0"))
 
 	s = byRoutes(Unbounded, 0)
 	s.Background = Background{Key: "bg", Start: 1}
 	p = newPlay(t, s)
 	p.verdict = RunInconclusive
-	a.keep("background-starts", p, func(plan Plan) bool {
-		return slices.ContainsFunc(plan.Actions, func(action Action) bool { _, is := action.(StartRun); return is })
-	})
 	a.keep("background-doubt", p, waits(Paused))
-	a.with("background-request", "background-doubt", func(in *input) {
-		in.Seen.Request = Request{ID: "1", Verb: VerbPromote, Revision: "new", Step: 1}
-	})
 
 	s = byRoutes(Unbounded, 0)
 	s.ProgressDeadline = 20 * time.Second
 	p = newPlay(t, s)
 	p.broken["new"] = true
-	a.keep("stuck", p, waits(Degraded))
-	a.with("unhealthy", "stuck", func(in *input) {
+	a.keep("unhealthy", p, waits(Degraded))
+	a.with("unhealthy", "unhealthy", func(in *input) {
 		in.Seen.ReplicaSets[1].Unhealthy = Unhealthy{Reason: "ImagePullBackOff", Message: "no such image", Since: in.Now.Add(-time.Minute)}
 	})
 
@@ -235,10 +173,11 @@ func (a album) others(t *testing.T) {
 	p = newPlay(t, s)
 	p.seen.ReplicaSets = append([]ReplicaSet{{Revision: "new", Number: 0, Settled: true, Role: RoleFormer}}, p.seen.ReplicaSets...)
 	a.keep("rollback-window", p, notes("ReleaseStarted"))
+
 	s.Revision, s.HistoryLimit = "old", 1
 	p = newPlay(t, s)
 	p.seen.ReplicaSets = append([]ReplicaSet{
 		{Revision: "third", Number: -1, Settled: true, Role: RoleFormer}, {Revision: "new", Number: 0, Settled: true, Role: RoleRejected},
 	}, p.seen.ReplicaSets...)
-	a.keep("history", p, func(plan Plan) bool { return len(plan.Actions) > 0 })
+	a.keep("history", p, acts)
 }

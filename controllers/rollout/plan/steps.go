@@ -40,6 +40,10 @@ func (e *engine) waitHeld() {
 func (e *engine) passStep() {
 	e.note("StepCompleted", "step %s of revision %s is done", e.stepText(), e.s.Candidate)
 	e.enterStep(e.s.Step + 1)
+	if next, ok := e.step(); ok && next.Kind == StepPause && (next.Indefinite || next.Duration > 0) {
+		e.pauseDone(next)
+		return
+	}
 	// The next step is looked at by a plan of its own.
 	e.plan.WakeAt = e.now
 }

@@ -125,7 +125,7 @@ func (e *engine) followEndpoints() {
 		rs, _ := e.replicaSet(revision)
 		staying := rs.Settled && rs.Desired > 0 && rs.Available >= s.Ready(revision)
 		switch {
-		case revision == "" || s.Ready(revision) == 0 || s.ReadyOthers(revision) > 0:
+		case revision == "" || !s.selects(revision) || s.Ready(revision) == 0 || s.ReadyOthers(revision) > 0:
 			*since = zeroTime
 		case since.IsZero() && !staying:
 			*since = zeroTime
@@ -135,13 +135,16 @@ func (e *engine) followEndpoints() {
 	}
 	follow(&e.s.StableServedAt, e.seen.Stable, e.target())
 	follow(&e.s.CanaryServedAt, e.seen.Canary, e.s.Candidate)
-	switch {
-	case e.seen.Stable.ReadyOthers(e.target()) > 0:
+	switch target := e.target(); {
+	case !e.seen.Stable.selects(target), e.seen.Stable.ReadyOthers(target) > 0:
 		e.s.StableClearAt = zeroTime
 	case e.s.StableClearAt.IsZero():
 		e.s.StableClearAt = e.now
 	}
 }
+
+// selects says that a Service's selector is for a revision, so that its endpoints will not be another's soon.
+func (s Service) selects(revision string) bool { return s.Pinned == "" || s.Pinned == revision }
 
 // aim sets the share that the numbers of pods are to carry.
 func (e *engine) aim(share int32) {
@@ -197,7 +200,7 @@ func (e *engine) lower(share int32) {
 		e.ask(share)
 		return
 	}
-	if canary > 0 {
+	if canary > 0 && !e.switching() { // in a hand-over both Services have the same pods
 		share = max(share, 100-e.shareCarried(stable))
 	}
 	if share >= asked || (stable == 0 && canary > 0) {
@@ -228,12 +231,13 @@ func (e *engine) stableReady() int32 {
 }
 
 // shareCarried is the share that ready pods carry. Where the number of pods is bounded, as many may be missing as
-// Spec.Unavailable says; else a revision could not get its pods back.
+// Spec.Unavailable says, and the share is rounded up, as leastPodsFor counts; else a revision could not get its pods back.
 func (e *engine) shareCarried(ready int32) int32 {
-	if e.bounded() && ready > 0 {
-		ready += e.spec.Unavailable
+	if !e.bounded() || ready == 0 {
+		return e.shareFor(ready)
 	}
-	return e.shareFor(ready)
+	n := int64(e.spec.Replicas)
+	return int32(min(100, (int64(ready+e.spec.Unavailable)*100+n-1)/n))
 }
 
 func (s Service) readyTotal() int32 {

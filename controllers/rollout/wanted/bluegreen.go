@@ -2,7 +2,6 @@ package wanted
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
@@ -75,7 +74,7 @@ func promotionPause(b v1alpha1.BlueGreenStrategy) (plan.Step, bool) {
 	case !or(b.AutoPromotionEnabled, true):
 		return pauseStep(nil), true
 	case wait > 0:
-		return pauseStep(new(time.Duration(wait))), true
+		return pauseStep(&wait), true
 	}
 	return plan.Step{}, false
 }

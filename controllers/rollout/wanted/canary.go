@@ -65,6 +65,12 @@ func (r *Release) canaryBounds(c v1alpha1.CanaryStrategy) (err error) {
 	return nil
 }
 
+// DefaultSurge is how many pods may come on top of the replicas where numbers of pods carry the weight, and maxSurge is
+// absent.
+func DefaultSurge(replicas int32) int32 {
+	return (replicas + 3) / 4
+}
+
 // canaryStep reads one step. Its error begins with the path inside of the step.
 func canaryStep(step v1alpha1.CanaryStep) (plan.Step, error) {
 	switch {

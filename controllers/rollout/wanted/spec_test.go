@@ -277,6 +277,12 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%+v: surge %d, unavailable %d, %v", c, got.Spec.Surge, got.Spec.Unavailable, err)
 		}
 	}
+	for replicas := range int32(12) {
+		got, err := Of(v1alpha1.RolloutSpec{Replicas: &replicas, Strategy: canaryOf(v1alpha1.CanaryStrategy{})}, "abc")
+		if err != nil || got.Spec.Surge != DefaultSurge(replicas) {
+			t.Errorf("of %d: %d, and %d by default: %v", replicas, got.Spec.Surge, DefaultSurge(replicas), err)
+		}
+	}
 	got, err := Of(v1alpha1.RolloutSpec{Replicas: new(int32(9)), Strategy: blueGreenOf(v1alpha1.BlueGreenStrategy{
 		MaxUnavailable: text("25%"), ReplicaProgressThreshold: &v1alpha1.ReplicaProgressThreshold{Type: v1alpha1.ThresholdPercent, Value: 80},
 	})}, "abc")

@@ -72,7 +72,7 @@ func (r requests) events() int {
 }
 func (r requests) dryRuns() int { return r.count(func(k request) bool { return k.DryRun }) }
 func (r requests) refused() int {
-	return r.count(func(k request) bool { return k.Failed && !k.isLease() })
+	return r.count(func(k request) bool { return k.stored() && k.Failed && !k.isLease() })
 }
 
 // reads are gets, lists and discovery; a watch that is opened anew is none.

@@ -204,7 +204,7 @@ func writeTable(text *strings.Builder, rows [][]string) {
 	for i, cells := range rows {
 		fmt.Fprintf(table, "| %s\t|\n", strings.Join(cells, "\t| "))
 		if i == 0 {
-			fmt.Fprintf(table, "|%s\n", strings.Repeat("---|", len(cells)))
+			fmt.Fprintf(table, "|%s\n", strings.Repeat("---\t|", len(cells)))
 		}
 	}
 	_ = table.Flush() // to memory

@@ -229,9 +229,12 @@ func (w *world) row(ctx context.Context, measured *result) (err error) {
 	}); err != nil {
 		return err
 	}
-	if err := w.quiet(ctx); err != nil {
+	// What is asked after the last Rollout has become healthy, such as late events, belongs to what came before.
+	late, err := w.measure(func() error { return w.quiet(ctx) })
+	if err != nil {
 		return err
 	}
+	measured.created.add(late)
 	if measured.atRest, err = memoryOf(w.controller.pid()); err != nil {
 		return err
 	}
@@ -244,9 +247,7 @@ func (w *world) row(ctx context.Context, measured *result) (err error) {
 		return err
 	}
 	w.say("%s: healthy after %s; watching it idle", measured.row.name, measured.released.took.Round(time.Millisecond))
-	// What is asked after the last Rollout has become healthy, such as late events, belongs to the release.
-	late, err := w.measure(func() error { return w.quiet(ctx) })
-	if err != nil {
+	if late, err = w.measure(func() error { return w.quiet(ctx) }); err != nil {
 		return err
 	}
 	measured.released.add(late)
@@ -279,6 +280,8 @@ func (w *world) profiled(ctx context.Context, name string, do func() (span, erro
 	if err := w.controller.profile(true); err != nil {
 		return span{}, err
 	}
+	ofServer := make(chan error, 1)
+	go func() { ofServer <- w.profileServer(ctx, name) }()
 	done, err := do()
-	return done, errors.Join(err, w.controller.profile(false), w.keepProfiles(ctx, name))
+	return done, errors.Join(err, w.controller.profile(false), w.keepProfiles(ctx, name), <-ofServer)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 )
 
@@ -64,6 +65,23 @@ func TestDocumentation(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("the documentation shows no object of ours: is it read right?")
+	}
+}
+
+// TestFirstExample holds the first manifest of the README to the example that a test runs.
+func TestFirstExample(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile(filepath.Join(root, "examples/canary/canary.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(text), "```yaml\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	if diff := cmp.Diff(string(example), shown); diff != "" {
+		t.Errorf("README.md shows something else than examples/canary/canary.yaml:\n%s", diff)
 	}
 }
 

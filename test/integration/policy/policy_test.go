@@ -310,11 +310,11 @@ func TestForgery(t *testing.T) {
 		"abort in full":         {request(map[string]any{"by": opal.name, "verb": "abort", "full": true}), "full is for promote alone"},
 		"abort past analysis":   {request(map[string]any{"by": opal.name, "verb": "abort", "full": true, "skipAnalysis": true}), "full is for promote alone"},
 		"jump":                  {request(map[string]any{"by": opal.name, "verb": "jump", "toStep": 0}), `the right "update" on "rollouts/jump"`},
-		"jump, to nowhere":      {request(map[string]any{"by": opal.name, "verb": "jump"}), "toStep is for jump, which needs it"},
-		"promote to a step":     {request(map[string]any{"by": opal.name, "toStep": 2}), "toStep is for jump, which needs it"},
+		"jump, to nowhere":      {request(map[string]any{"by": opal.name, "verb": "jump"}), "toStep must be set for jump"},
+		"promote to a step":     {request(map[string]any{"by": opal.name, "toStep": 2}), "toStep must be set for jump"},
 		"pause":                 {request(map[string]any{"by": opal.name, "verb": "pause"}), ""},
 		"resume":                {request(map[string]any{"by": opal.name, "verb": "resume"}), ""},
-		"resume to a step":      {request(map[string]any{"by": opal.name, "verb": "resume", "toStep": 2}), "toStep is for jump, which needs it"},
+		"resume to a step":      {request(map[string]any{"by": opal.name, "verb": "resume", "toStep": 2}), "toStep must be set for jump"},
 		"more, under a used id": {request(map[string]any{"by": opal.name, "id": "id-0", "full": true}), "was used before"},
 		"an unknown field":      {request(map[string]any{"by": opal.name, "force": true}), ""},
 		"history":               {`{"status":{"history":[{"revision":"cccccccccc","outcome":"Promoted"}]}}`, "not status.history:"},
@@ -342,8 +342,8 @@ func TestForgery(t *testing.T) {
 	}
 }
 
-// TestRightsBeyondTheVerb: what a request asks for beyond its verb is a right of its own, which every verb but the own
-// one lacks.
+// TestRightsBeyondTheVerb: what a request asks for beyond its verb is a right of its own, and each role has what its
+// comment says.
 func TestRightsBeyondTheVerb(t *testing.T) {
 	w := newWorld(t)
 	held := map[string]*user{
@@ -368,7 +368,7 @@ func TestRightsBeyondTheVerb(t *testing.T) {
 		"resume":        {map[string]any{"verb": "resume"}, "sluice-operator"},
 		"jump":          {map[string]any{"verb": "jump", "toStep": 0}, "sluice-override"},
 	} {
-		for _, role := range strings.Fields(all) {
+		for role := range strings.FieldsSeq(all) {
 			t.Run(name+" as "+role, func(t *testing.T) {
 				fields := map[string]any{"by": held[role].name}
 				maps.Copy(fields, c.fields)
@@ -425,6 +425,26 @@ func TestJump(t *testing.T) {
 	code, out = opal.sluice(t, "pause", "web", "-n", w.namespace, "--no-wait")
 	g.Expect(code).To(Equal(0), out)
 	g.Expect(w.read(t).Status.Request).To(HaveValue(And(HaveField("Verb", v1alpha1.VerbPause), HaveField("StepIndex", BeNil()), HaveField("ToStep", BeNil()))))
+}
+
+// TestSpecIsAnotherRight: who steers releases does not change what is released, and the other way round.
+func TestSpecIsAnotherRight(t *testing.T) {
+	g, w := NewWithT(t), newWorld(t)
+	opal := w.person(t, "opal", "sluice-operator")
+	for _, args := range [][]string{{"restart", "web"}, {"set", "image", "web", "web=web:3"}} {
+		code, out := opal.sluice(t, append(args, "-n", w.namespace)...)
+		g.Expect(code).To(Equal(2), out)
+		g.Expect(out).To(ContainSubstring(`cannot patch resource "rollouts"`))
+		g.Expect(out).To(ContainSubstring("sluice-edit"))
+	}
+
+	eve := w.person(t, "eve", "sluice-operator")
+	w.grant(t, eve.name, "sluice-edit")
+	g.Eventually(func() error { return eve.Patch(t.Context(), w.rollout(), merge(`{}`), client.DryRunAll) }, 30*time.Second, 20*time.Millisecond).Should(Succeed())
+	code, out := eve.sluice(t, "set", "image", "web", "web=web:3", "-n", w.namespace)
+	g.Expect(code).To(Equal(0), out)
+	g.Expect(string(w.read(t).Spec.Template.Spec.Raw)).To(ContainSubstring("web:3"))
+	g.Expect(w.read(t).Status.CurrentRevision).To(Equal(canaryHash))
 }
 
 // TestAdministratorForgesNothing: no RBAC right, however wide, goes past the policy.

@@ -267,6 +267,10 @@ func (p *player) watchOver(ctx context.Context, namespace string) error {
 		return err
 	}
 	if len(routes.Items) == 0 {
+		err := p.client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: "web"}, &corev1.Service{})
+		if err != nil {
+			return client.IgnoreNotFound(err)
+		}
 		return p.watchOverBackend(ctx, namespace, "web")
 	}
 	for _, route := range routes.Items {

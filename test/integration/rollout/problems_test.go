@@ -181,3 +181,102 @@ func TestServiceDeletedInMidRelease(t *testing.T) {
 		return healthy(now) && now.Status.StableRevision == ro.Status.Release.Revision
 	})
 }
+
+// A workload that is gone in mid-release stops the release, and the release can still be aborted.
+func TestWorkloadGoneInMidRelease(t *testing.T) {
+	deployment := func(image string) string {
+		return fmt.Sprintf(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: %q}]}}
+`, image)
+	}
+	const rollout = `
+apiVersion: sluice.dev/v1alpha1
+kind: Rollout
+metadata: {name: web}
+spec:
+  replicas: 4
+  workloadRef: {name: web}
+  strategy: {canary: {steps: [{setWeight: 50}, {pause: {}}]}}
+`
+	w := newWorld(t)
+	w.apply(service, deployment("app:1"), rollout)
+	first := w.untilHealthy()
+	w.apply(deployment("app:2"))
+	bad := w.untilStep("2/2", v1alpha1.RolloutPaused).Status.Release.Revision
+	w.Expect(direct.Delete(t.Context(), &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web"}})).To(gomega.Succeed())
+	w.condition(v1alpha1.ConditionInvalid, "True", "InvalidSpec", "does not exist")
+	w.request(v1alpha1.VerbAbort, "abort", bad, nil)
+	w.until("aborted", func(ro *v1alpha1.Rollout) bool { return ro.Status.Abort != nil && ro.Status.Abort.Revision == bad })
+	w.Eventually(func() []int32 { return []int32{w.size(first.Status.StableRevision), w.size(bad)} }, patience, pace).
+		Should(gomega.Equal([]int32{4, 0}))
+}
+
+// A ReplicaSet that somebody deletes is made again where the spec still has its template; where it has not, the release
+// goes on without it, or says what is missing.
+func TestDeletedReplicaSet(t *testing.T) {
+	w := newWorld(t)
+	w.scaledToZero = true // as far as the stable revision goes, which somebody has deleted
+	first, _ := w.stable(untilPromoted)
+	set := func(revision string) *appsv1.ReplicaSet {
+		return &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web-" + revision}}
+	}
+	w.Expect(direct.Delete(t.Context(), set(first.Status.StableRevision), client.PropagationPolicy(metav1.DeletePropagationBackground))).To(gomega.Succeed())
+	w.Eventually(func() int32 { return w.size(first.Status.StableRevision) }, patience, pace).Should(gomega.BeEquivalentTo(4))
+	w.untilHealthy()
+
+	w.apply(rolloutOf("app:2", untilPromoted))
+	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
+	next := ro.Status.Release.Revision
+	w.Expect(direct.Delete(t.Context(), set(next), client.PropagationPolicy(metav1.DeletePropagationBackground))).To(gomega.Succeed())
+	w.Eventually(func() int32 { return w.size(next) }, patience, pace).Should(gomega.BeEquivalentTo(1))
+	if got := w.rollout().Status.StableRevision; got != first.Status.StableRevision {
+		t.Errorf("stable is %s", got)
+	}
+	w.promote(w.untilStep("2/5", v1alpha1.RolloutPaused))
+	w.until("promoted", func(ro *v1alpha1.Rollout) bool { return healthy(ro) && ro.Status.StableRevision == next })
+}
+
+// Two ReplicaSets of one revision cannot be told apart: it is said which one is too many.
+func TestDuplicateReplicaSet(t *testing.T) {
+	w := newWorld(t)
+	w.apply(service, byPods("app:1", "[]"))
+	first := w.untilHealthy()
+	set := &appsv1.ReplicaSet{}
+	w.Expect(direct.Get(t.Context(), w.key("web-"+first.Status.StableRevision), set)).To(gomega.Succeed())
+	second := &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "copy", Labels: set.Labels, OwnerReferences: set.OwnerReferences},
+		Spec:       *set.Spec.DeepCopy(),
+	}
+	second.Spec.Replicas = new(int32(0))
+	w.Expect(direct.Create(t.Context(), second)).To(gomega.Succeed())
+	w.condition(v1alpha1.ConditionInvalid, "True", "DuplicateReplicaSet", `delete "copy"`)
+	w.Expect(direct.Delete(t.Context(), second)).To(gomega.Succeed())
+	w.untilHealthy()
+}
+
+// A status that somebody has filled with nonsense is made sense of, and nothing that serves is touched.
+func TestNonsenseInStatus(t *testing.T) {
+	w := newWorld(t)
+	first, before := w.stable(untilPromoted)
+	w.stop()
+	ro := w.rollout()
+	ro.Status.Release = &v1alpha1.ReleaseStatus{
+		Revision: "nonsense", StepIndex: 77, SwitchedTo: "nothing", SwitchingFrom: "nowhere", Mode: "Full",
+		Weights: &v1alpha1.ReleaseWeights{Asked: 300, Low: -5, High: 7000},
+		Drives:  &v1alpha1.ReleaseDrives{By: "Selector", StableService: "web"},
+	}
+	w.Expect(direct.Status().Update(t.Context(), ro)).To(gomega.Succeed())
+	w.start()
+	w.until("mended", func(ro *v1alpha1.Rollout) bool { return healthy(ro) && ro.Status.Release == nil })
+	w.atRest(before)
+	if got := w.size(first.Status.StableRevision); got != 4 {
+		t.Errorf("stable has %d pods", got)
+	}
+	w.quiet()
+}

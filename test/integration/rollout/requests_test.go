@@ -9,6 +9,9 @@ import (
 	"sync"
 )
 
+// dryRun stands before the requests that change nothing.
+const dryRun = "dry run: "
+
 // requests counts what a controller asks of the API server, but for the watches of its cache.
 type requests struct {
 	mu    sync.Mutex
@@ -26,7 +29,11 @@ func (c *requests) counting(next http.RoundTripper) http.RoundTripper {
 			if c.count == nil {
 				c.count = map[string]int{}
 			}
-			c.count[r.Method+" "+resourceOf(r.URL.Path)]++
+			what := r.Method + " " + resourceOf(r.URL.Path)
+			if r.URL.Query().Has("dryRun") {
+				what = dryRun + what
+			}
+			c.count[what]++
 			c.mu.Unlock()
 		}
 		return next.RoundTrip(r)
@@ -64,7 +71,7 @@ func (c *requests) since(before map[string]int) (since, now map[string]int) {
 func writes(count map[string]int) (objects, events int) {
 	for what, n := range count {
 		switch {
-		case strings.HasPrefix(what, http.MethodGet):
+		case strings.HasPrefix(what, http.MethodGet), strings.HasPrefix(what, dryRun):
 		case strings.HasSuffix(what, " events"):
 			events += n
 		default:

@@ -153,8 +153,8 @@ func TestBlueGreen(t *testing.T) {
 
 // Analyses stand before and after the switch; when the one after it fails the traffic goes back.
 func TestBlueGreenAnalysis(t *testing.T) {
-	const judges = `prePromotionAnalysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: y}]},
-    postPromotionAnalysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: y}]}`
+	const judges = `prePromotionAnalysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: web}]},
+    postPromotionAnalysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: web}]}`
 	w := newWorld(t)
 	w.apply(template, services, blueGreen("app:1", judges))
 	first := w.untilHealthy()
@@ -185,7 +185,7 @@ func TestBlueGreenAnalysis(t *testing.T) {
 // A background analysis that fails ends the release wherever it is.
 func TestBackgroundAnalysis(t *testing.T) {
 	strategy := `{canary: {steps: [{setWeight: 50}, {pause: {}}],
-    analysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: y}]}}}`
+    analysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: web}]}}}`
 	w := newWorld(t)
 	w.apply(template, service, rolloutWith("app:1", strategy))
 	first := w.untilHealthy()

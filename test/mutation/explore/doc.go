@@ -1,2 +1,3 @@
-// Package explore is the rung of the mutation tests that explores: small scopes of the model, and a few simulated releases.
+// Package explore is the rung of the mutation tests that explores: the first states of some of the model's scopes, and a
+// few lives of the simulation, in a second or so.
 package explore

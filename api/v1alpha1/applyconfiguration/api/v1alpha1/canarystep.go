@@ -12,7 +12,7 @@ type CanaryStepApplyConfiguration struct {
 	// near as whole pods come to it.
 	SetWeight *int32 `json:"setWeight,omitempty"`
 	// setCanaryScale sets the number of canary pods apart from their share of the traffic, until matchTrafficWeight. They
-	// are never fewer than their share needs.
+	// are never fewer than their share needs, and no more than maxSurge leaves room for.
 	SetCanaryScale *SetCanaryScaleApplyConfiguration `json:"setCanaryScale,omitempty"`
 	// pause waits for a time, or, without one, until somebody promotes.
 	Pause *RolloutPauseApplyConfiguration `json:"pause,omitempty"`
