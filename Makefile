@@ -54,16 +54,22 @@ unit: ## The quick loop: unit tests, the model in its short form, tables of good
 test: unit integration cluster-test e2e ## All tests: unit and model, integration on a real API server, end to end in short form.
 
 .PHONY: model
-model: ## The model of the engine, with what it explored; ARGS=-long explores every scope to its end.
-	$(STAGE) model go test -count=1 -v -timeout 3h ./test/model $(ARGS)
+model: ## The model of the engine, with what it explored: minutes; ARGS=-long explores more, for hours.
+	$(STAGE) model go test -count=1 -v -timeout 24h ./test/model -pairs $(ARGS)
 
 .PHONY: mutation
-mutation: ## Small faults in the engine, one at a time: which do its tests not see? ARGS=-long makes every fault again.
+mutation: ## Small faults in the engine, one at a time: do its tests see them? A sample in 2 minutes; ARGS=-long makes all.
 	$(STAGE) mutation go test -count=1 -v -timeout 3h ./test/mutation $(ARGS)
+test: mutation
 
 .PHONY: sim
 sim: ## Fleets of Rollouts with faults, for an hour; ARGS='-seed N' lives one life again, '-duration 10m' is shorter.
 	$(STAGE) sim go test -count=1 -v -timeout 0 ./test/sim -duration 1h $(ARGS)
+
+.PHONY: sim-short
+sim-short:
+	$(STAGE) sim-short go test -count=1 -v ./test/sim
+unit: sim-short
 
 .PHONY: integration
 integration: ## Tests on a real etcd and kube-apiserver, which are built the first time.

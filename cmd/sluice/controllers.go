@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -8,6 +9,14 @@ import (
 	"github.com/sluicehq/sluice/controllers/analysisrun"
 	"github.com/sluicehq/sluice/controllers/gitsync"
 	"github.com/sluicehq/sluice/controllers/rollout"
+)
+
+// How many objects of a kind are worked on at a time where the options do not say. A GitSync renders and compares, and
+// each one takes memory and a processor. A Rollout waits for the API server most of its time: more of them at a time
+// only queue there.
+const (
+	gitSyncsAtATime = 4
+	rolloutsAtATime = 16
 )
 
 // setupControllers adds the controllers to the manager.
@@ -22,11 +31,11 @@ func setupControllers(mgr ctrl.Manager, options Options) error {
 	if err := gitsync.Setup(mgr, gitsync.Options{
 		CacheDir:              options.GitCacheDir,
 		DefaultServiceAccount: options.DefaultServiceAccount,
-		Concurrency:           options.Concurrency,
+		Concurrency:           cmp.Or(options.Concurrency, gitSyncsAtATime),
 	}); err != nil {
 		return fmt.Errorf("set up GitSyncs: %w", err)
 	}
-	if err := rollout.Setup(mgr, rollout.Options{Concurrency: options.Concurrency}); err != nil {
+	if err := rollout.Setup(mgr, rollout.Options{Concurrency: cmp.Or(options.Concurrency, rolloutsAtATime)}); err != nil {
 		return fmt.Errorf("set up Rollouts: %w", err)
 	}
 	return nil

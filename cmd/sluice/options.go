@@ -35,7 +35,7 @@ type Options struct {
 	DefaultServiceAccount string
 	// GitCacheDir is an absolute path; it is filled and emptied by the controller and may be lost at any time.
 	GitCacheDir string
-	// Concurrency is how many objects of a kind are worked on at a time.
+	// Concurrency is how many objects of a kind are worked on at a time; 0 means as many as suit the kind.
 	Concurrency int
 	// LogLevel is the least severe level that is logged.
 	LogLevel slog.Level
@@ -80,7 +80,8 @@ func ParseOptions(args []string, output io.Writer) (Options, error) {
 	flags.StringVar(&o.DefaultServiceAccount, "default-service-account", "",
 		"service account, in its own namespace, of a GitSync that names none (default: such a GitSync is refused)")
 	flags.StringVar(&o.GitCacheDir, "git-cache-dir", "/var/cache/sluice", "folder for clones; it may be lost at any time")
-	flags.IntVar(&o.Concurrency, "concurrency", 4, "objects of a kind that are worked on at a time, 1 to 64")
+	flags.IntVar(&o.Concurrency, "concurrency", 0,
+		"objects of a kind that are worked on at a time, up to 64; 0 for 16 Rollouts and 4 GitSyncs")
 	flags.TextVar(&o.LogLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	flags.BoolVar(&o.PrintVersion, "version", false, "print the version and end")
 	err := flags.Parse(args)
@@ -125,8 +126,8 @@ func (o Options) validate() error {
 	if !filepath.IsAbs(o.GitCacheDir) {
 		return fmt.Errorf("--git-cache-dir=%q: want an absolute path", o.GitCacheDir)
 	}
-	if o.Concurrency < 1 || o.Concurrency > 64 {
-		return fmt.Errorf("--concurrency=%d: want 1 to 64", o.Concurrency)
+	if o.Concurrency < 0 || o.Concurrency > 64 {
+		return fmt.Errorf("--concurrency=%d: want 1 to 64, or 0 for as many as suit the kind", o.Concurrency)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func TestParseOptions(t *testing.T) {
 	defaults := Options{
 		LeaderElect: true, MetricsAddress: ":8080", HealthAddress: ":8081",
-		GitCacheDir: "/var/cache/sluice", Concurrency: 4, LogLevel: slog.LevelInfo,
+		GitCacheDir: "/var/cache/sluice", LogLevel: slog.LevelInfo,
 	}
 	with := func(change func(*Options)) Options {
 		o := defaults
@@ -63,7 +63,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 		{"--prometheus-address=file:///etc", "prometheus-address"},
 		{"--default-service-account=A B", "default-service-account"},
 		{"--git-cache-dir=cache", "git-cache-dir"},
-		{"--concurrency=0", "concurrency"},
+		{"--concurrency=-1", "concurrency"},
 		{"--concurrency=65", "concurrency"},
 		{"--log-level=loud", "log-level"},
 		{"--lead", "lead"},
@@ -83,7 +83,7 @@ func TestExecute(t *testing.T) {
 	}{
 		{"--version", 0, "sluice ", ""},
 		{"--help", 0, "", "-leader-elect"},
-		{"--concurrency=0", exitUsage, "", "--concurrency=0: want 1 to 64"},
+		{"--concurrency=-1", exitUsage, "", "--concurrency=-1: want 1 to 64"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := execute([]string{row.arg}, &stdout, &stderr)

@@ -85,7 +85,6 @@ func newManager(restConfig *rest.Config, options Options) (ctrl.Manager, error) 
 		HealthProbeBindAddress:        options.HealthAddress,
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
 		Controller: config.Controller{
-			MaxConcurrentReconciles: options.Concurrency,
 			// A standby fills its caches before it leads, so that a takeover costs no listing.
 			EnableWarmup: new(true),
 		},

@@ -61,7 +61,7 @@ func (r *Reconciler) takeSets(ctx context.Context, o *observation, sets []*unstr
 	}
 	if o.rollout.Spec.Replicas == nil {
 		size, _, _ := unstructured.NestedInt64(stable.Object, "spec", "replicas")
-		return r.writeSize(ctx, o, int32(size)) //nolint:gosec // the API server holds it to 32 bits
+		return r.writeSize(ctx, o, int32(size))
 	}
 	verdict, err := r.verdictOn(ctx, o)
 	if err != nil {
@@ -87,10 +87,6 @@ func (r *Reconciler) takeSets(ctx context.Context, o *observation, sets []*unstr
 	return errLookAgain
 }
 
-// annotationRestarted is what `kubectl rollout restart` writes into the template of a Deployment to have the same pods
-// anew. It is no content.
-const annotationRestarted = "kubectl.kubernetes.io/restartedAt"
-
 // writeStable has the status say which revision is stable before its ReplicaSet counts: a mark without a status means that
 // the status was lost.
 func (r *Reconciler) writeStable(ctx context.Context, o *observation, revision string) error {
@@ -106,7 +102,7 @@ func bareRevision(set *unstructured.Unstructured) (wanted.Revision, error) {
 	if err != nil {
 		return wanted.Revision{}, fmt.Errorf("ReplicaSet %s: %w", set.GetName(), err)
 	}
-	delete(template.Metadata.Annotations, annotationRestarted)
+	delete(template.Metadata.Annotations, extras.AnnotationRestarted)
 	return wanted.RevisionOf(template)
 }
 

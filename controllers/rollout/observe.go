@@ -47,7 +47,7 @@ type observation struct {
 	// podTrouble is what is wrong with the pods of the wanted revision; only a message.
 	podTrouble string
 	// unreadable is why the pods of the spec cannot be read; nil where they can.
-	unreadable *unreadableError
+	unreadable *plan.Problem
 }
 
 // podSource is where the pods of a Rollout come from.
@@ -134,7 +134,7 @@ func makeDo(ro *v1alpha1.Rollout, cause *unreadableError) (*observation, error) 
 	if err != nil {
 		return nil, cause
 	}
-	o.unreadable = cause
+	o.unreadable = problemf(reasonInvalidSpec, "%v", cause)
 	return o, nil
 }
 

@@ -189,7 +189,8 @@ func readRequest(request *v1alpha1.RolloutRequest) plan.Request {
 	}
 	return plan.Request{
 		ID: request.ID, Verb: plan.Verb(request.Verb), Revision: request.Revision, Step: or(request.StepIndex, -1),
-		Full: request.Full, SkipAnalysis: request.SkipAnalysis, To: or(request.ToStep, -1), By: request.By,
+		Full: request.Full, SkipAnalysis: request.SkipAnalysis, To: or(request.ToStep, -1),
+		By: request.By, Reason: shorten(request.Reason, maxDetail),
 	}
 }
 

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -86,8 +87,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, stat
 	// Only the metadata of what is stored is asked for: the rest is known.
 	stored := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: ro.Namespace, Name: ro.Name}}
 	stored.SetGroupVersionKind(rolloutKind)
-	err = r.client.Status().Patch(ctx, stored, client.RawPatch(types.ApplyPatchType, content),
-		client.FieldOwner(v1alpha1.ManagerController), client.ForceOwnership)
+	err = r.client.Status().Patch(ctx, stored, client.RawPatch(types.MergePatchType, content), client.FieldOwner(v1alpha1.ManagerController))
 	if err != nil {
 		return false, 0, fmt.Errorf("write status: %w", err)
 	}
@@ -97,20 +97,81 @@ func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, stat
 	return true, 0, nil
 }
 
-// statusPatch is the status as this controller owns it: all of it but the request, which is others' to write.
+// statusPatch is what makes the status that was observed the wanted one: all of it, whoever wrote it, but for the request,
+// which is others' to write. Server-side apply would leave what somebody has written by hand.
 func statusPatch(ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) ([]byte, error) {
-	status.Request = nil
+	was := ro.Status
+	was.Request, status.Request = nil, nil
+	before, err := fieldsOf(was)
+	if err != nil {
+		return nil, err
+	}
+	after, err := fieldsOf(status)
+	if err != nil {
+		return nil, err
+	}
+	change, err := mergePatchOf(before, after)
+	if err != nil {
+		return nil, err
+	}
 	content, err := json.Marshal(map[string]any{
-		"apiVersion": v1alpha1.GroupVersion.String(), "kind": rolloutKind.Kind,
-		"metadata": map[string]any{
-			"name": ro.Name, "namespace": ro.Namespace, "uid": ro.UID, "resourceVersion": ro.ResourceVersion,
-		},
-		"status": status,
+		"metadata": map[string]any{"uid": ro.UID, "resourceVersion": ro.ResourceVersion},
+		"status":   change,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode status: %w", err)
 	}
 	return content, nil
+}
+
+// fieldsOf is an object's JSON, field by field.
+func fieldsOf(object any) (map[string]json.RawMessage, error) {
+	content, err := json.Marshal(object)
+	if err != nil {
+		return nil, fmt.Errorf("encode status: %w", err)
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(content, &fields); err != nil {
+		return nil, fmt.Errorf("encode status: %w", err)
+	}
+	return fields, nil
+}
+
+// mergePatchOf is the JSON merge patch that makes one object of another. Lists are values.
+func mergePatchOf(before, after map[string]json.RawMessage) (map[string]any, error) {
+	patch := map[string]any{}
+	for name := range before {
+		if _, kept := after[name]; !kept {
+			patch[name] = nil
+		}
+	}
+	for name, value := range after {
+		was, known := before[name]
+		switch {
+		case known && bytes.Equal(was, value):
+		case known && was[0] == '{' && value[0] == '{':
+			change, err := changeOf(was, value)
+			if err != nil {
+				return nil, err
+			}
+			patch[name] = change
+		default:
+			patch[name] = value
+		}
+	}
+	return patch, nil
+}
+
+func changeOf(before, after json.RawMessage) (map[string]any, error) {
+	was, err := fieldsOf(before)
+	if err != nil {
+		return nil, err
+	}
+	is, err := fieldsOf(after)
+	if err != nil {
+		return nil, err
+	}
+	return mergePatchOf(was, is)
 }
 
 // urgent is what of a status is written at once: all but the counts of pods, the wording of messages, and the high-water

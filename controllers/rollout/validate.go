@@ -18,7 +18,7 @@ import (
 // one may have caused the next. Errors are only those of reading.
 func (r *Reconciler) problem(ctx context.Context, reader client.Reader, o *observation) (*plan.Problem, error) {
 	if o.unreadable != nil {
-		return problemf(reasonInvalidSpec, "%v", o.unreadable), nil
+		return o.unreadable, nil
 	}
 	checks := []func(context.Context, client.Reader, *observation) (*plan.Problem, error){
 		checkDuplicates,

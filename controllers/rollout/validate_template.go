@@ -156,11 +156,13 @@ func fieldErrors(err error) string {
 const maxForeign = 500
 
 // foreignPods refuses a selector that catches another controller's pods: the Services would send them traffic and the
-// counts would be wrong. It reads live, since the cache holds only pods of Rollouts.
+// counts would be wrong. It asks the API server, since the cache holds only pods of Rollouts, and is content with what that
+// has in memory: where few pods change, waiting until its memory is sure to be current takes longer than all else.
 func (r *Reconciler) foreignPods(ctx context.Context, o *observation) (*plan.Problem, error) {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodList"))
-	err := r.live.List(ctx, list, o.inNamespace(), client.MatchingLabelsSelector{Selector: o.selector}, client.Limit(maxForeign))
+	inMemory := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
+	err := r.live.List(ctx, list, inMemory, o.inNamespace(), client.MatchingLabelsSelector{Selector: o.selector}, client.Limit(maxForeign))
 	if err != nil {
 		return nil, fmt.Errorf("list pods: %w", err)
 	}

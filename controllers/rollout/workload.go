@@ -74,7 +74,7 @@ func (w *workload) count(d *unstructured.Unstructured) {
 		if !found || err != nil {
 			n = otherwise
 		}
-		return int32(n) //nolint:gosec // the API server holds them to 32 bits
+		return int32(n)
 	}
 	w.desired = number(1, "spec", "replicas")
 	w.pods, w.available = number(0, "status", "replicas"), number(0, "status", "availableReplicas")

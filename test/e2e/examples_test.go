@@ -1,22 +1,42 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
 
-// TestDemoAndExamples runs the demo, and what a user does next in its cluster.
+// TestDemoAndExamples runs the demo, and what a user does next in its cluster: the examples, two of them at a time.
 func TestDemoAndExamples(t *testing.T) {
-	cluster := "e2e"
-	t.Cleanup(func() { down(t, cluster) })
-	runDemo(t, "--name", cluster, "--keep")
-	if t.Failed() {
-		return
+	cluster := os.Getenv("SLUICE_E2E_CLUSTER")
+	if cluster == "" {
+		cluster = "e2e"
+		t.Cleanup(func() { down(t, cluster) })
+		runDemo(t, "--name", cluster, "--keep")
+		if t.Failed() {
+			return
+		}
 	}
 	u := newUser(t, cluster)
 	t.Run("permissions", u.permissions)
-	t.Run("examples/canary", u.canary)
-	t.Run("bad input", u.badInput)
+	for _, scenario := range []struct {
+		name string
+		run  func(user, *testing.T)
+	}{
+		{"another strategy", user.migrate}, // the longest first
+		{"examples/adopt", user.adopt},
+		{"examples/blue-green", user.blueGreen},
+		{"examples/canary", user.canary},
+		{"examples/canary-without-router", user.withoutRouter},
+		{"examples/workload-ref", user.workloadRef},
+		{"verbs", user.verbs},
+		{"bad input", user.badInput},
+	} {
+		t.Run(scenario.name, func(t *testing.T) {
+			t.Parallel()
+			scenario.run(u, t)
+		})
+	}
 }
 
 // permissions: the controller's account has no wildcard, and no list or watch on Secrets.
@@ -43,58 +63,54 @@ func (u user) permissions(t *testing.T) {
 
 // canary: what examples/canary/README.md says, with an abort and a retry on the way.
 func (u user) canary(t *testing.T) {
-	u.t = t
-	u.do("create", "namespace", "shop")
-	in := func(args ...string) []string { return append(args, "-n", "shop") }
-	u.do(in("apply", "-f", "examples/canary/canary.yaml", "-f", "examples/canary/route.yaml")...)
-	u.sluice(in("status", "web", "--wait", "--timeout", "2m")...)
-	routeBefore := u.do(in("get", "httproute", "web", "-o", "jsonpath={.spec}")...)
-	serviceBefore := u.do(in("get", "service", "web", "web-canary", "-o", "jsonpath={.items[*].spec.selector}")...)
+	u = u.in(t, "shop")
+	u.do("apply", "-f", "examples/canary/canary.yaml", "-f", "examples/canary/route.yaml")
+	u.sluice("status", "web", "--wait", "--timeout", "2m")
+	routeBefore := u.do("get", "httproute", "web", "-o", "jsonpath={.spec}")
+	serviceBefore := u.do("get", "service", "web", "web-canary", "-o", "jsonpath={.items[*].spec.selector}")
 
-	u.do(in("apply", "-f", edited(t, "examples/canary/canary.yaml", "value: v1", "value: v2"))...)
-	u.expect("Paused", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")...)
-	u.expect("Paused 3", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")...)
-	t.Log("\n" + u.sluice(in("get", "rollout", "web")...))
+	u.do("apply", "-f", edited(t, "examples/canary/canary.yaml", "value: v1", "value: v2"))
+	u.expect("Paused", u.kubectl, "get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")
+	u.expect("Paused 3", u.kubectl, "get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")
+	t.Log("\n" + u.sluice("get", "rollout", "web"))
 
-	u.sluice(in("abort", "web", "--reason", "a second look")...)
-	u.expect("Degraded", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase}")...)
-	if out, err := u.try(u.plugin, in("status", "web")...); err == nil {
+	u.sluice("abort", "web", "--reason", "a second look")
+	u.expect("Degraded", u.kubectl, "get", "rollout", "web", "-o", "jsonpath={.status.phase}")
+	if out, err := u.try(u.plugin, "status", "web"); err == nil {
 		t.Errorf("status of an aborted Rollout exits 0:\n%s", out)
 	}
-	u.sluice(in("retry", "web")...)
-	u.expect("Paused 3", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")...)
-	u.sluice(in("promote", "web")...)
-	u.sluice(in("status", "web", "--wait", "--timeout", "3m")...)
+	u.sluice("retry", "web")
+	u.expect("Paused 3", u.kubectl, "get", "rollout", "web", "-o", "jsonpath={.status.phase} {.status.release.stepIndex}")
+	u.sluice("promote", "web")
+	u.sluice("status", "web", "--wait", "--timeout", "3m")
 
 	// At rest everything is as the user wrote it; the old pods are kept for a while before that.
-	u.expect(routeBefore, u.kubectl, in("get", "httproute", "web", "-o", "jsonpath={.spec}")...)
-	u.expect(serviceBefore, u.kubectl, in("get", "service", "web", "web-canary", "-o", "jsonpath={.items[*].spec.selector}")...)
-	t.Log("\n" + u.sluice(in("get", "rollout", "web")...))
+	u.expect(routeBefore, u.kubectl, "get", "httproute", "web", "-o", "jsonpath={.spec}")
+	u.expect(serviceBefore, u.kubectl, "get", "service", "web", "web-canary", "-o", "jsonpath={.items[*].spec.selector}")
+	t.Log("\n" + u.sluice("get", "rollout", "web"))
 }
 
 // badInput: what cannot work is refused with the field's name, or shown as a condition that goes away when it is mended.
 func (u user) badInput(t *testing.T) {
-	u.t = t
-	u.do("create", "namespace", "bad")
-	in := func(args ...string) []string { return append(args, "-n", "bad") }
-	condition := in("get", "rollout", "web", "-o", `jsonpath={.status.conditions[?(@.type=="Invalid")]}`)
+	u = u.in(t, "bad")
+	condition := []string{"get", "rollout", "web", "-o", `jsonpath={.status.conditions[?(@.type=="Invalid")]}`}
 
-	out, err := u.try(u.kubectl, in("apply", "-f", edited(t, "examples/canary/canary.yaml", "setWeight: 20", "setWeight: 120"))...)
+	out, err := u.try(u.kubectl, "apply", "-f", edited(t, "examples/canary/canary.yaml", "setWeight: 20", "setWeight: 120"))
 	if err == nil || !strings.Contains(out, "setWeight") {
 		t.Errorf("a weight of 120 is not refused by name: %s", out)
 	}
-	u.do(in("apply", "-f", "examples/canary/canary.yaml")...)
+	u.do("apply", "-f", "examples/canary/canary.yaml")
 	u.expect("InvalidService", u.kubectl, condition...)
-	u.do(in("apply", "-f", "examples/canary/route.yaml")...)
-	u.sluice(in("status", "web", "--wait", "--timeout", "2m")...)
+	u.do("apply", "-f", "examples/canary/route.yaml")
+	u.sluice("status", "web", "--wait", "--timeout", "2m")
 
-	u.do(in("apply", "-f", edited(t, "examples/canary/canary.yaml", "containerPort: 8080", "containerPort: 99999999"))...)
+	u.do("apply", "-f", edited(t, "examples/canary/canary.yaml", "containerPort: 8080", "containerPort: 99999999"))
 	u.expect("InvalidPodTemplate", u.kubectl, condition...)
 	u.expect("containerPort", u.kubectl, condition...)
-	u.do(in("apply", "-f", "examples/canary/canary.yaml")...)
-	u.sluice(in("status", "web", "--wait", "--timeout", "2m")...)
+	u.do("apply", "-f", "examples/canary/canary.yaml")
+	u.sluice("status", "web", "--wait", "--timeout", "2m")
 
 	// A revision whose image is not there is rolled back by itself, without any metric.
-	u.do(in("apply", "-f", edited(t, "examples/canary/canary.yaml", "sluice-demo-app:dev", "nowhere.invalid/app:v9"))...)
-	u.expect("PodsUnhealthy", u.kubectl, in("get", "rollout", "web", "-o", "jsonpath={.status.abort.reason}")...)
+	u.do("apply", "-f", edited(t, "examples/canary/canary.yaml", "sluice-demo-app:dev", "nowhere.invalid/app:v9"))
+	u.expect("PodsUnhealthy", u.kubectl, "get", "rollout", "web", "-o", "jsonpath={.status.abort.reason}")
 }

@@ -143,9 +143,7 @@ func enough(t plan.Threshold, need int32) int32 {
 // movesWhileHeld says that a plan moves a release forward while somebody holds it. What is committed is finished.
 func (w *World) movesWhileHeld(p *plan.Plan) string {
 	before, after := w.State, &p.Status
-	held := w.Paused || before.Paused && after.Paused
-	answered := after.Answered != before.Answered && after.Answer.Accepted
-	if !held || answered || before.SwitchingFrom != "" || before.Stable == "" {
+	if !w.held(after) || before.SwitchingFrom != "" || before.Stable == "" {
 		return ""
 	}
 	switch {
@@ -153,12 +151,18 @@ func (w *World) movesWhileHeld(p *plan.Plan) string {
 		return fmt.Sprintf("step %d -> %d while it is paused", before.Step+1, after.Step+1)
 	case after.Candidate != "" && after.Traffic.Asked > before.Traffic.Asked:
 		return fmt.Sprintf("weight %d -> %d while it is paused", before.Traffic.Asked, after.Traffic.Asked)
-	case w.Paused && before.Candidate == "" && after.Candidate != "":
-		return "a release begins while the spec is paused"
+	case (w.Paused || w.Broken) && before.Candidate == "" && after.Candidate != "":
+		return "a release begins while the spec holds it"
 	case after.Stable != before.Stable:
 		return "a promotion while it is paused"
 	}
 	return ""
+}
+
+// held says that nothing may move forward, and that nobody has just asked for it.
+func (w *World) held(after *plan.State) bool {
+	answered := after.Answered != w.State.Answered && after.Answer.Accepted
+	return !answered && (w.Paused || w.Broken || w.State.Paused && after.Paused)
 }
 
 // judgedBad says that an analysis of the release is known to have failed, and that nobody has waived it.
@@ -190,6 +194,7 @@ func checkMove(before *World, m *move, after *World, idle bool) string {
 		}
 	case clockBack:
 		return before.hurried(after)
+	default:
 	}
 	return ""
 }
@@ -210,7 +215,19 @@ func (w *World) busy() string {
 	if reflect.DeepEqual(&p.Status, w.State) {
 		return ""
 	}
-	return fmt.Sprintf("the status is written over and over: %+v and then %+v", *w.State, p.Status)
+	return "the status is written over and over: " + difference(w.State, &p.Status)
+}
+
+// difference names the fields that are not alike.
+func difference(a, b *plan.State) string {
+	var names []string
+	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
+	for i := range x.NumField() {
+		if !reflect.DeepEqual(x.Field(i).Interface(), y.Field(i).Interface()) {
+			names = append(names, x.Type().Field(i).Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // hurried says that a clock that was set back moves a release forward.

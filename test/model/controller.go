@@ -75,7 +75,7 @@ func (w *World) takeController(m *move) {
 		if w.Cache != nil {
 			w.sync()
 		}
-	case finalize:
+	default:
 		w.Pending, w.Done, w.Stale, w.Finalizing = w.giveBack(), 0, 0, true
 		if len(w.Pending) == 0 {
 			w.finish(true)
@@ -88,7 +88,10 @@ func (w *World) begin(p *plan.Plan) {
 	w.Drives, w.Finalizer = w.drives(p), p.Engaged
 	w.Forgotten = w.Forgotten && w.Finalizer && w.Drives < 0
 	state := p.Status
-	w.State, w.Entrance = &state, w.driven().Mover
+	w.State = &state
+	entrance := w.driven().Mover
+	w.Opening = w.Opening || w.Entrance == plan.ByReplicas && entrance != plan.ByReplicas
+	w.Entrance = entrance
 	w.Pending, w.Done, w.Stale = p.Actions, 0, 0
 	w.PlannedBy, w.PlannedFor = w.Strategy, w.Replicas
 	w.Now = w.Now.Add(time.Microsecond)

@@ -69,13 +69,27 @@ func (x *explorer) run(scope *Scope) Result {
 		}
 	}
 	x.result.States = len(x.parent)
-	if found, number := x.circles(x.control); found {
-		return x.trouble("the controller goes round in circles in a world that does not change:"+x.circle(x.control, number), number)
-	}
-	if found, number := x.circles(x.fair); found {
-		return x.trouble("goes round in circles:"+x.circle(x.fair, number), number)
+	for _, world := range []struct {
+		name string
+		next func(at uint32) uint32
+	}{
+		{"the controller goes round in circles in a world that does not change", func(at uint32) uint32 { return x.control[at] }},
+		{"goes round in circles", func(at uint32) uint32 { return x.fair[at] }},
+		{"goes round in circles when the controller is faster than all else", x.eager},
+	} {
+		if found, number := x.circles(world.next); found {
+			return x.trouble(world.name+":"+x.circle(world.next, number), number)
+		}
 	}
 	return x.result
+}
+
+// eager is where a world goes in which the controller is faster than all else.
+func (x *explorer) eager(at uint32) uint32 {
+	if to := x.control[at]; to != at {
+		return to
+	}
+	return x.fair[at]
 }
 
 // add numbers a state that is new.
@@ -103,20 +117,10 @@ func (x *explorer) expand(number uint32, w *World, queue *frontier, fairOnly boo
 		if fairOnly && (!m.fair || x.fair[number] != number) {
 			continue
 		}
-		x.result.Transitions++
 		next = *w
-		if !m.fair {
-			next.pay(m)
-		}
-		next.take(m)
-		key := x.enc.key(&next)
-		to, known := x.numbers[key]
-		if trouble := checkMove(w, m, &next, known && to == number); trouble != "" {
+		to, trouble := x.follow(number, w, i, &next, queue)
+		if trouble != "" {
 			return trouble + "\x00" + w.name(m)
-		}
-		if !known {
-			to = x.add(key, number, uint16(i))
-			queue.push(&next)
 		}
 		if m.fair && to != number && x.fair[number] == number {
 			x.fair[number] = to
@@ -133,6 +137,26 @@ func (x *explorer) expand(number uint32, w *World, queue *frontier, fairOnly boo
 	return ""
 }
 
+// follow takes a move from a state, in next, and numbers the state that it leads to.
+func (x *explorer) follow(number uint32, w *World, i int, next *World, queue *frontier) (to uint32, trouble string) {
+	m := &x.moves[i]
+	x.result.Transitions++
+	if !m.fair {
+		next.pay(m)
+	}
+	next.take(m)
+	key := x.enc.key(next)
+	to, known := x.numbers[key]
+	if trouble := checkMove(w, m, next, known && to == number); trouble != "" {
+		return to, trouble
+	}
+	if !known {
+		to = x.add(key, number, uint16(i))
+		queue.push(next)
+	}
+	return to, ""
+}
+
 // pay takes what a move costs off what the adversary has left. The verdicts of analyses are free.
 func (w *World) pay(m *move) {
 	if m.do != verdict {
@@ -141,27 +165,28 @@ func (w *World) pay(m *move) {
 }
 
 // circles looks for a circle among the states when each leads to one other, and returns the first state that is on one.
-func (x *explorer) circles(next []uint32) (found bool, first uint32) {
+func (x *explorer) circles(next func(at uint32) uint32) (found bool, first uint32) {
 	const (
 		unknown = iota
 		walking
 		good
 	)
-	known := make([]uint8, len(next))
+	known := make([]uint8, len(x.parent))
 	var path []uint32
 	first = none
-	for start := range next {
+	for start := range x.parent {
 		path = path[:0]
 		at := uint32(start)
 		for known[at] == unknown {
 			known[at] = walking
 			path = append(path, at)
-			if next[at] == at || next[at] == none {
+			to := next(at)
+			if to == at {
 				break
 			}
-			at = next[at]
+			at = to
 		}
-		if known[at] == walking && next[at] != at && next[at] != none {
+		if known[at] == walking && next(at) != at {
 			// The circle is the end of the path.
 			for _, on := range path[slices.Index(path, at):] {
 				first = min(first, on)
@@ -175,19 +200,20 @@ func (x *explorer) circles(next []uint32) (found bool, first uint32) {
 }
 
 // circle names the moves of a circle.
-func (x *explorer) circle(next []uint32, start uint32) (names string) {
-	for at := start; ; at = next[at] {
+func (x *explorer) circle(next func(at uint32) uint32, start uint32) string {
+	var names strings.Builder
+	for at := start; ; at = next(at) {
 		w := x.world(at)
 		for _, m := range w.moves(nil) {
 			to := w
 			to.take(&m)
-			if m.fair && x.numbers[x.enc.key(&to)] == next[at] {
-				names += " " + w.name(&m) + ";"
+			if m.fair && x.numbers[x.enc.key(&to)] == next(at) {
+				names.WriteString(" " + w.name(&m) + ";")
 				break
 			}
 		}
-		if next[at] == start {
-			return names
+		if next(at) == start {
+			return names.String()
 		}
 	}
 }

@@ -36,6 +36,8 @@ func (w *World) overdrawn(action plan.Action) string {
 			return ""
 		}
 		left = min(rs.Avail, rs.Desired) - max(0, min(a.Count, rs.Old)-(rs.Old-rs.OldAvail))
+	case plan.ScaleWorkload:
+		return w.bereft(a)
 	default:
 		return ""
 	}
@@ -47,7 +49,7 @@ func (w *World) overdrawn(action plan.Action) string {
 		return w.short(rs.Revision, left, replicas)
 	}
 	for service, share := range w.Gateway.shares() {
-		if share == 0 || w.Gateway.Endpoints[service]&(1<<index(rs.Revision)) == 0 || w.Gateway.Foreign || w.excused(service) {
+		if w.Opening || share == 0 || w.Gateway.Endpoints[service]&(1<<index(rs.Revision)) == 0 || w.Gateway.Foreign || w.excused(service) {
 			continue
 		}
 		n := w.serving(service) - rs.Avail + left
@@ -55,6 +57,21 @@ func (w *World) overdrawn(action plan.Action) string {
 			return fmt.Sprintf("%d pods of %d replicas are left for the %d%% that the data plane sends to the %s Service",
 				n, replicas, share, serviceNames[service])
 		}
+	}
+	return ""
+}
+
+// bereft says that a workload's pods go before as many others are available.
+func (w *World) bereft(a plan.ScaleWorkload) string {
+	available := a.To
+	for _, rs := range w.Live.Sets.list() {
+		if rs.Failed {
+			return ""
+		}
+		available += rs.Avail
+	}
+	if least := min(w.Replicas, w.PlannedFor) - w.driven().Unavailable; a.To < a.From && available < least {
+		return fmt.Sprintf("%d pods stay available with the workload's, of at least %d", available, least)
 	}
 	return ""
 }
@@ -78,7 +95,7 @@ func (w *World) short(revision string, left, replicas int32) string {
 // lastPod says that the last pod of a revision goes while requests reach it.
 func lastPod(before *World, revision string, after *World) string {
 	rs := before.Live.Sets.find(revision)
-	if before.Entrance == plan.ByReplicas || rs.Avail == 0 || after.Live.Sets.avail(revision) > 0 || rs.Shared || min(after.Replicas, rs.Floor) == 0 {
+	if before.Opening || before.Entrance == plan.ByReplicas || rs.Avail == 0 || after.Live.Sets.avail(revision) > 0 || rs.Shared || min(after.Replicas, rs.Floor) == 0 {
 		return ""
 	}
 	for service, share := range before.Gateway.shares() {
@@ -97,7 +114,7 @@ func carries(pods, share, replicas int32) bool {
 
 // unserved says that requests go where no ready pod is known, though they were served before.
 func unserved(before, after *World) string {
-	if before.Entrance == plan.ByReplicas || after.Zeroed || after.Gateway.Foreign || before.Gateway.Foreign {
+	if before.Entrance == plan.ByReplicas || before.Opening || after.Zeroed || after.Gateway.Foreign || before.Gateway.Foreign {
 		return ""
 	}
 	was := before.Gateway.shares()

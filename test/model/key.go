@@ -101,6 +101,7 @@ func (e *encoder) spec(w *World) {
 	e.int(int64(w.Strategy))
 	e.int(int64(w.Replicas))
 	e.flag(w.Paused)
+	e.flag(w.Broken)
 	e.int(int64(w.Drives))
 	e.flag(w.Finalizer)
 	e.flag(w.Forgotten)
@@ -109,6 +110,7 @@ func (e *encoder) spec(w *World) {
 	e.flag(w.Gone)
 	e.flag(w.Zeroed)
 	e.int(int64(w.Entrance))
+	e.flag(w.Opening)
 	e.int(int64(w.PlannedBy))
 	if len(w.Pending) > 0 {
 		e.int(int64(w.PlannedFor))

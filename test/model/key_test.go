@@ -38,8 +38,7 @@ func TestKeyKnowsTheState(t *testing.T) {
 
 func change(t *testing.T, v reflect.Value) {
 	t.Helper()
-	switch v.Interface().(type) {
-	case time.Time:
+	if _, is := v.Interface().(time.Time); is {
 		v.Set(reflect.ValueOf(epoch))
 		return
 	}

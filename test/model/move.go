@@ -49,6 +49,7 @@ const (
 	changeStrategy
 	changeReplicas
 	changePaused
+	breakSpec
 	askRestart
 	ask
 	podUnready
@@ -89,33 +90,36 @@ var simple = map[doing]string{
 	hourPasses:      "an hour passes",
 }
 
+// about are the names of what is about a revision.
+var about = map[doing]string{
+	podsFollow:     "pods of %s follow",
+	podReady:       "a pod of %s is ready",
+	podsWork:       "pods of %s work again",
+	podUnready:     "a pod of %s is no longer ready",
+	podsCrash:      "pods of %s crash",
+	changeTemplate: "spec wants %s",
+}
+
 // name says what happens. It tells a move from every other that is possible in the same world.
 func (w *World) name(m *move) string {
+	if format := about[m.do]; format != "" {
+		return fmt.Sprintf(format, m.revision)
+	}
 	switch m.do {
 	case catchUp:
 		return "informer of " + informerNames[m.n] + " catches up"
-	case podsFollow:
-		return "pods of " + m.revision + " follow"
-	case podReady:
-		return "a pod of " + m.revision + " is ready"
-	case podsWork:
-		return "pods of " + m.revision + " work again"
-	case podUnready:
-		return "a pod of " + m.revision + " is no longer ready"
-	case podsCrash:
-		return "pods of " + m.revision + " crash"
 	case verdict:
 		return runNames[m.n>>8] + " " + verdictNames[plan.RunPhase(m.n&0xff)]
 	case carryOut:
 		return "controller: " + actionName(m.action)
-	case changeTemplate:
-		return "spec wants " + m.revision
 	case changeStrategy:
 		return "spec has strategy " + w.scope.Strategies[m.n].Name
 	case changeReplicas:
 		return fmt.Sprintf("spec wants %d replicas", m.n)
 	case changePaused:
 		return [2]string{"spec is no longer paused", "spec is paused"}[m.n]
+	case breakSpec:
+		return [2]string{"spec is mended", "spec names something that is missing"}[m.n]
 	case rewriteRoute:
 		return fmt.Sprintf("something else sets weight %d", m.n)
 	case ask:

@@ -129,6 +129,22 @@ func (w *World) adversaryMoves(out []move) []move {
 
 // personMoves are what people and machines ask for.
 func (w *World) personMoves(out []move) []move {
+	out = w.specMoves(out)
+	if w.scope.Kinds.Has(ChangeReplicas) {
+		for _, n := range w.scope.Sizes {
+			if n != w.Replicas {
+				out = append(out, move{do: changeReplicas, n: n})
+			}
+		}
+	}
+	if w.scope.Kinds.Has(AskVerb) && w.Request.ID == w.State.Answered {
+		out = w.verbMoves(out)
+	}
+	return out
+}
+
+// specMoves are changes of the spec.
+func (w *World) specMoves(out []move) []move {
 	kinds := w.scope.Kinds
 	if kinds.Has(ChangeTemplate) {
 		for _, revision := range w.scope.Revisions {
@@ -144,27 +160,24 @@ func (w *World) personMoves(out []move) []move {
 			}
 		}
 	}
-	if kinds.Has(ChangeReplicas) {
-		for _, n := range w.scope.Sizes {
-			if n != w.Replicas {
-				out = append(out, move{do: changeReplicas, n: n})
-			}
-		}
-	}
 	if kinds.Has(ChangePaused) {
-		paused := int32(1)
-		if w.Paused {
-			paused = 0
-		}
-		out = append(out, move{do: changePaused, n: paused})
+		out = append(out, move{do: changePaused, n: other(w.Paused)})
+	}
+	if kinds.Has(BreakSpec) {
+		out = append(out, move{do: breakSpec, n: other(w.Broken)})
 	}
 	if kinds.Has(AskRestart) && w.RestartAt.IsZero() {
 		out = append(out, move{do: askRestart})
 	}
-	if kinds.Has(AskVerb) && w.Request.ID == w.State.Answered {
-		out = w.verbMoves(out)
-	}
 	return out
+}
+
+// other is 1 for a switch that is off, and 0 for one that is on.
+func other(on bool) int32 {
+	if on {
+		return 0
+	}
+	return 1
 }
 
 func (w *World) verbMoves(out []move) []move {

@@ -23,6 +23,9 @@ func (w *World) unsettled() string {
 	if w.State.Stable == "" {
 		return w.unborn(&p)
 	}
+	if w.Broken {
+		return w.misreported(&p)
+	}
 	switch p.Summary.Phase {
 	case plan.Paused:
 		return w.unjustlyPaused()
@@ -40,9 +43,17 @@ func (w *World) unsettled() string {
 	return w.notAtRest()
 }
 
+// misreported says that nobody is told that the spec cannot be used.
+func (w *World) misreported(p *plan.Plan) string {
+	if p.Summary.Phase != plan.Degraded || p.Summary.Reason != broken.Reason {
+		return "it does not say what is missing, but " + p.Summary.Message
+	}
+	return ""
+}
+
 // unborn is a Rollout whose first revision does not work.
 func (w *World) unborn(p *plan.Plan) string {
-	if rs := w.Live.Sets.find(w.Wanted); rs != nil && rs.Crashing {
+	if rs := w.Live.Sets.find(w.Wanted); w.Broken || rs != nil && rs.Crashing {
 		return ""
 	}
 	return "there is no stable revision: " + p.Summary.Message
@@ -103,6 +114,16 @@ func (w *World) notAtRest() string {
 	case !w.RestartAt.IsZero() && !w.State.RestartedAt.Equal(w.RestartAt):
 		return "the restart is not carried out"
 	}
+	for _, r := range w.Live.Runs {
+		if r.Key != "" && r.Phase == plan.RunRunning {
+			return "an analysis still runs"
+		}
+	}
+	return w.wrongPods()
+}
+
+// wrongPods says which pods there are that ought not to be, or the other way round.
+func (w *World) wrongPods() string {
 	for _, rs := range w.Live.Sets.list() {
 		switch {
 		case rs.Revision != w.State.Stable && rs.Desired > 0:
@@ -111,11 +132,6 @@ func (w *World) notAtRest() string {
 			return fmt.Sprintf("the stable revision has %d of %d pods", rs.Desired, w.Replicas)
 		case rs.Revision == w.State.Stable && rs.Old > 0 && !w.RestartAt.IsZero():
 			return "pods from before the restart are left"
-		}
-	}
-	for _, r := range w.Live.Runs {
-		if r.Key != "" && r.Phase == plan.RunRunning {
-			return "an analysis still runs"
 		}
 	}
 	return ""

@@ -39,6 +39,8 @@ const (
 	ChangeStrategy
 	ChangeReplicas
 	ChangePaused
+	// BreakSpec makes something that the spec names unusable, until it is mended.
+	BreakSpec
 	AskRestart
 	AskVerb
 	// FailPods makes a pod unready, CrashPods all of a revision crash.

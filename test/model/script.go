@@ -37,63 +37,59 @@ func (w *World) Transitions() []Transition {
 // Next is the world after a transition.
 func (t *Transition) Next() World { return t.next }
 
-// FairStep is the first fair transition that leads to another state; none when the world is at rest.
-func (w *World) FairStep() (Transition, bool) {
-	key := w.Key()
-	for _, t := range w.Transitions() {
-		if t.Fair && t.next.Key() != key {
-			return t, true
-		}
-	}
-	return Transition{}, false
+// Script is a way through a scope as text, a transition a line, which ReplayScript takes.
+func Script(scope *Scope, trace []string) string {
+	return scopeLine + scope.Name + "\n" + strings.Join(trace, "\n") + "\n"
 }
 
-// Replay lets transitions happen by their names, in a world from the start of a scope, and returns what is wrong on the
-// way, as Explore says it; the error says which transition is not possible.
-func Replay(scope *Scope, names []string) (trouble string, err error) {
-	w := Start(scope)
-	enc := encoder{}
-	for i, name := range names {
-		moves := w.moves(nil)
-		if trouble := w.check(moves); trouble != "" {
-			return trouble, nil
+const scopeLine = "scope: "
+
+// ReplayScript lets what a script says happen again, and then lets a fair world come to rest. It returns what is wrong on
+// the way, as Explore says it. Where the engine now decides otherwise, so that a transition is not possible, the rest of
+// the script is left out. Lines that begin with # are comments. The error says that the script cannot be read.
+func ReplayScript(text string) (trouble string, err error) {
+	var names []string
+	var scope Scope
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		name, is := strings.CutPrefix(line, scopeLine)
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case is:
+			if scope, is = Named(name); !is {
+				return "", fmt.Errorf("there is no scope %q", name)
+			}
+		default:
+			names = append(names, line)
 		}
-		m := w.named(moves, name)
-		if m == nil {
-			return "", fmt.Errorf("line %d: %q is not possible; what is: %s", i+1, name, w.names(moves))
-		}
-		next := w
-		if !m.fair {
-			next.pay(m)
-		}
-		next.take(m)
-		if trouble := checkMove(&w, m, &next, enc.key(&w) == enc.key(&next)); trouble != "" {
-			return trouble, nil
-		}
-		w = next
 	}
-	if trouble := w.check(w.moves(nil)); trouble != "" {
-		return trouble, nil
+	if scope.Name == "" {
+		return "", fmt.Errorf("the script does not begin with a line %q and the name of a scope", scopeLine)
 	}
-	if _, more := w.FairStep(); !more {
-		return w.unsettled(), nil
-	}
-	return "", nil
+	return replay(&scope, names), nil
 }
 
-func (w *World) named(moves []move, name string) *move {
-	for i := range moves {
-		if w.name(&moves[i]) == name {
-			return &moves[i]
+// patience is for how many moves a fair world may go on.
+const patience = 5000
+
+// replay takes the moves of a script while they are possible, and fair ones then.
+func replay(scope *Scope, names []string) (trouble string) {
+	walk := Walk{World: Start(scope)}
+	for _, name := range names {
+		choices, trouble := walk.Choices(true)
+		if trouble != "" {
+			return trouble
+		}
+		choice := 0
+		for choice < len(choices) && walk.Name(choice) != name {
+			choice++
+		}
+		if choice == len(choices) {
+			break
+		}
+		if trouble := walk.Take(choice); trouble != "" {
+			return trouble
 		}
 	}
-	return nil
-}
-
-func (w *World) names(moves []move) string {
-	names := make([]string, len(moves))
-	for i := range moves {
-		names[i] = w.name(&moves[i])
-	}
-	return strings.Join(names, ", ")
+	return walk.Settle(patience, func(string, Choice) {})
 }

@@ -41,7 +41,7 @@ func (w *World) take(m *move) {
 		w.State, w.Drives, w.Forgotten = &plan.State{}, -1, w.Finalizer
 	case deleteRollout:
 		w.Deleting = true
-	case changeTemplate, changeStrategy, changeReplicas, changePaused, askRestart, ask:
+	case changeTemplate, changeStrategy, changeReplicas, changePaused, breakSpec, askRestart, ask:
 		w.takePerson(m)
 	}
 	w.forgive()
@@ -121,29 +121,28 @@ func (w *World) takePods(m *move) {
 		rs.Failed = true
 		rs.Avail--
 		rs.OldAvail = min(rs.OldAvail, rs.Avail)
-	case podsCrash:
+	default:
 		rs.Failed, rs.Crashing = true, true
 		rs.Avail, rs.OldAvail = 0, 0
 	}
 	w.changedRS(m.revision)
 }
 
-// forgive forgets that a pod failed, or that the spec asked for none, once all is well again and everything knows it.
+// forgive forgets that a pod failed, that the spec asked for none, or that requests come in by another way, once all is
+// well again and everything knows it.
 func (w *World) forgive() {
-	if !w.Zeroed && !w.failed() || w.wantedReady() != w.Live.Services.Ready || w.wantedEndpoints() != w.Gateway.Endpoints {
+	if !w.Zeroed && !w.Opening && !w.failed() || w.wantedReady() != w.Live.Services.Ready || w.wantedEndpoints() != w.Gateway.Endpoints {
 		return
 	}
+	w.Opening = false
 	still := true
 	for i := range w.Live.Sets.list() {
 		rs := &w.Live.Sets.RS[i]
-		if rs.Failed && !rs.Crashing && rs.Avail == rs.Pods && rs.Pods == rs.Desired {
-			rs.Failed = false
-		}
+		rs.Failed = rs.Failed && (rs.Crashing || rs.Avail != rs.Pods || rs.Pods != rs.Desired)
 		still = still && rs.Pods == rs.Desired
 	}
-	if still && w.Done == len(w.Pending) && w.Replicas > 0 && w.Live.Sets.avail(w.State.Stable) > 0 {
-		w.Zeroed = false
-	}
+	idle := w.Done == len(w.Pending)
+	w.Zeroed = w.Zeroed && !(still && idle && w.Replicas > 0 && w.Live.Sets.avail(w.State.Stable) > 0)
 }
 
 func (w *World) failed() bool {
@@ -198,7 +197,7 @@ func (w *World) takeTraffic(m *move) {
 		return
 	case rewriteRoute:
 		*r = route{Weight: m.n, Foreign: true}
-	case refuseRoute:
+	default:
 		r.Refused = true
 	}
 	w.changed(informRoute)
@@ -240,6 +239,8 @@ func (w *World) takePerson(m *move) {
 		w.Zeroed = w.Zeroed || m.n == 0
 	case changePaused:
 		w.Paused = m.n == 1
+	case breakSpec:
+		w.Broken = m.n == 1
 	case askRestart:
 		w.RestartAt = w.Now
 		w.Live.Sets.age()
@@ -249,7 +250,7 @@ func (w *World) takePerson(m *move) {
 			cache.Sets.age()
 			w.Cache = &cache
 		}
-	case ask:
+	default:
 		w.ids++
 		w.Request = &plan.Request{
 			ID: string('0' + rune(w.ids)), Verb: m.verb, Revision: m.revision, Step: w.State.Step,

@@ -64,3 +64,9 @@ func (w *World) Traffic() string {
 	}
 	return strings.Join(out, "  ")
 }
+
+// Decision is what the controller would decide now.
+func (w *World) Decision() plan.Plan { return w.decision() }
+
+// Busy says that the controller carries out a plan, or has nothing to decide any more.
+func (w *World) Busy() bool { return w.Done < len(w.Pending) || w.Deleting || w.Gone }

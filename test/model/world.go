@@ -23,10 +23,11 @@ type World struct {
 	Strategy  int
 	Replicas  int32
 	Paused    bool
+	Broken    bool
 	RestartAt time.Time
 	// State is the status; Drives is the strategy whose Services and routes are driven, as recorded in it; -1 if none.
 	// Finalizer says that the Rollout may not go before it has given back what it drives.
-	State     *plan.State
+	State  *plan.State
 	Drives int
 	// Forgotten says that status was lost while something was driven: what that was is not recorded anywhere else.
 	Finalizer, Forgotten bool
@@ -34,8 +35,10 @@ type World struct {
 	Live    objects
 	Cache   *objects
 	Gateway gateway
-	// Entrance is by what means requests come in.
+	// Entrance is by what means requests come in. Opening says that it has changed to the Services and that the data plane
+	// has not caught up with them yet: nobody sends requests there before.
 	Entrance plan.Mover
+	Opening  bool
 	Request  *plan.Request
 	// Pending[Done:] is what is left of the plan that the controller is carrying out; a bit of Stale says that an action
 	// was planned on an object that has changed since.
@@ -220,6 +223,9 @@ func (w *World) wantedEndpoints() (known [2]uint8) {
 	return known
 }
 
+// broken is why the spec cannot be used while it is broken.
+var broken = plan.Problem{Reason: "InvalidSpec", Message: "an AnalysisTemplate is missing: create it"}
+
 // spec is what the engine is told. A strategy that has changed in mid-release is made to withdraw first what is driven.
 func (w *World) spec() plan.Spec {
 	s, scope := w.strategy(), w.scope
@@ -231,6 +237,9 @@ func (w *World) spec() plan.Spec {
 		AbortScaleDownDelay: ticks(scope.AbortDelay), ProgressDeadline: ticks(scope.Deadline),
 		ProgressDeadlineAbort: scope.DeadlineAbort, RollbackWindow: scope.RollbackWindow,
 		HistoryLimit: scope.HistoryLimit, Paused: w.Paused, RestartAt: w.RestartAt, Workload: scope.Workload,
+	}
+	if w.Broken {
+		out.Problem = &broken
 	}
 	if scope.NoSettle {
 		out.Settle = 0

@@ -110,6 +110,7 @@ func (f *finder) binary(x *ast.BinaryExpr) {
 		f.logical(x)
 	case token.LSS, token.LEQ, token.GTR, token.GEQ:
 		f.ordered(x)
+	default:
 	}
 }
 
@@ -256,8 +257,8 @@ func (f *finder) inConstant() bool {
 // number says nothing.
 func (f *finder) surrounding(x ast.Expr) ast.Node {
 	var whole ast.Node = x
-	for i := len(f.path) - 1; i >= 0; i-- {
-		switch above := f.path[i].(type) {
+	for _, above := range slices.Backward(f.path) {
+		switch above := above.(type) {
 		case *ast.BinaryExpr, *ast.UnaryExpr, *ast.ParenExpr, *ast.CallExpr, *ast.IndexExpr, *ast.SliceExpr, *ast.KeyValueExpr:
 			whole = above
 		case *ast.AssignStmt, *ast.ReturnStmt, *ast.IncDecStmt:

@@ -78,8 +78,13 @@ func TestPlanner(t *testing.T) {
 		t.Logf("%d of them are new, %d have been killed before: of these, %d are looked at", len(fresh), len(seen), len(sample))
 		mutants, until = slices.Concat(fresh, sample), start.Add(*budget)
 	}
+	t.Logf("%d mutants are run", len(mutants))
+	done := 0
 	report := mutation.Report{Equivalent: equivalent, Module: module}
 	report.Results = runner.Run(t.Context(), mutants, until, func(r mutation.Result) {
+		if done++; done%500 == 0 {
+			t.Logf("%d are done after %s", done, time.Since(start).Round(time.Second))
+		}
 		if *only != "" && r.Killed {
 			t.Logf("killed by %s (%s): %s", r.Rung, r.How, strings.ReplaceAll(r.String(), "\n", " "))
 		}

@@ -81,21 +81,13 @@ func (l *Life) end() {
 	l.tally.Time += l.walk.World.Time()
 }
 
-// choose is one of the choices: of the adversary's where it is its turn, and else of the fair ones, in which time passes
-// less often than anything else happens.
+// choose is one of the choices: of the adversary's where it is its turn, and else of the fair ones; -1 where there is
+// none.
 func (l *Life) choose(choices []model.Choice, adversary bool) int {
-	weight := func(c model.Choice) int {
-		switch {
-		case adversary && !c.Fair:
-			return 1
-		case adversary || !c.Fair:
-			return 0
-		case c.Tick:
-			return 2
-		case c.Plan != nil || c.Action != nil:
-			return 6
+	if adversary {
+		if choice := l.mischievous(choices); choice >= 0 {
+			return choice
 		}
-		return 3
 	}
 	sum := 0
 	for _, c := range choices {
@@ -111,6 +103,41 @@ func (l *Life) choose(choices []model.Choice, adversary bool) int {
 		}
 	}
 	return -1
+}
+
+// weight is how likely a fair choice is: time passes less often than anything else happens.
+func weight(c model.Choice) int {
+	switch {
+	case !c.Fair:
+		return 0
+	case c.Tick:
+		return 2
+	case c.Plan != nil || c.Action != nil:
+		return 6
+	}
+	return 3
+}
+
+// mischievous is one of the adversary's choices, every kind of them being as likely as every other; -1 where there is
+// none.
+func (l *Life) mischievous(choices []model.Choice) int {
+	var kinds []string
+	of := map[string][]int{}
+	for i, c := range choices {
+		if c.Fair {
+			continue
+		}
+		name := generic(l.walk.Name(i))
+		if of[name] == nil {
+			kinds = append(kinds, name)
+		}
+		of[name] = append(of[name], i)
+	}
+	if len(kinds) == 0 {
+		return -1
+	}
+	choice := of[kinds[l.chance.IntN(len(kinds))]]
+	return choice[l.chance.IntN(len(choice))]
 }
 
 func (l *Life) note(name string, c model.Choice) {
@@ -147,16 +174,17 @@ func lines(b *strings.Builder, names []string) {
 }
 
 func describe(s *model.Scope) string {
-	text := fmt.Sprintf("%d replicas, created %v, lagging caches %v, settle %d, delays %d and %d, deadline %d (aborts: %v), "+
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d replicas, created %v, lagging caches %v, settle %d, delays %d and %d, deadline %d (aborts: %v), "+
 		"rollback window %d, history %d, workload %d", s.Replicas, s.Created, s.LagCaches, s.Settle, s.ScaleDownDelay, s.AbortDelay,
 		s.Deadline, s.DeadlineAbort, s.RollbackWindow, s.HistoryLimit, s.Workload)
 	for _, strategy := range s.Strategies {
-		text += fmt.Sprintf("\n  strategy %s: surge %d, unavailable %d, dynamic stable %v, least %d, threshold %+v, background %+v, nameless %v, no preview %v:",
+		fmt.Fprintf(&b, "\n  strategy %s: surge %d, unavailable %d, dynamic stable %v, least %d, threshold %+v, background %+v, nameless %v, no preview %v:",
 			strategy.Name, strategy.Surge, strategy.Unavailable, strategy.DynamicStable, strategy.MinPods, strategy.Threshold,
 			strategy.Background, strategy.Nameless, strategy.NoPreview)
 		for _, step := range strategy.Steps {
-			text += " [" + step.Key + "]"
+			fmt.Fprintf(&b, " [%s]", step.Key)
 		}
 	}
-	return text
+	return b.String()
 }

@@ -32,6 +32,10 @@ func scenario(r *rand.Rand) *model.Scope {
 	unavailable := r.Int32N(min(4, allMissing(scope)))
 	for i := range 1 + r.IntN(3) {
 		s := strategy(r, unavailable)
+		if scope.Workload != plan.WorkloadStays {
+			// What a threshold lets be missing while a workload's own pods go is somebody's wish too.
+			s.Threshold = plan.Threshold{}
+		}
 		s.Name = fmt.Sprint(i+1, " ", s.Name)
 		scope.Strategies = append(scope.Strategies, s)
 	}

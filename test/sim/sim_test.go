@@ -41,7 +41,7 @@ func TestFleets(t *testing.T) {
 			for time.Now().Before(until) && !failed.Load() {
 				tally := NewTally()
 				fleet := NewFleet(*first+gap*(next.Add(1)-1), *side, tally)
-				bad := fleet.Live(func() bool { return failed.Load() })
+				bad := fleet.Live(failed.Load)
 				lock.Lock()
 				total.Add(tally)
 				for _, l := range bad {
@@ -81,7 +81,7 @@ func alone(t *testing.T, seed uint64) {
 	t.Error(l.Story())
 }
 
-// TestALifeIsTheSameAlone lives lives in a fleet and alone: what one Rollout does must not depend on others, nor on
+// TestALifeIsTheSameAlone begins lives in a fleet and alone: what one Rollout does must not depend on others, nor on
 // anything but its seed.
 func TestALifeIsTheSameAlone(t *testing.T) {
 	const n = 8

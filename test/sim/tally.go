@@ -32,7 +32,7 @@ func (t *Tally) count(name string, c model.Choice) {
 		t.Actions[kind(c.Action)]++
 	}
 	if !c.Fair {
-		t.Moves[strings.TrimRight(generic(name), " 0123456789")]++
+		t.Moves[generic(name)]++
 	}
 	if c.Plan == nil {
 		return
@@ -105,9 +105,19 @@ func (t *Tally) Missing() (missing []string) {
 		}
 	}
 	for _, action := range []plan.Action{
-		plan.CreateReplicaSet{}, plan.ScaleReplicaSet{}, plan.DeleteReplicaSet{}, plan.MarkReplicaSet{}, plan.PinService{},
-		plan.UnpinService{}, plan.SetWeight{}, plan.RestoreRoutes{}, plan.StartRun{}, plan.StopRun{}, plan.EvictPods{},
-		plan.PreferOldPods{}, plan.ScaleWorkload{},
+		plan.CreateReplicaSet{},
+		plan.ScaleReplicaSet{},
+		plan.DeleteReplicaSet{},
+		plan.MarkReplicaSet{},
+		plan.PinService{},
+		plan.UnpinService{},
+		plan.SetWeight{},
+		plan.RestoreRoutes{},
+		plan.StartRun{},
+		plan.StopRun{},
+		plan.EvictPods{},
+		plan.PreferOldPods{},
+		plan.ScaleWorkload{},
 	} {
 		if t.Actions[kind(action)] == 0 {
 			missing = append(missing, "action "+kind(action))

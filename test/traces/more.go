@@ -5,8 +5,8 @@ import (
 	"github.com/sluicehq/sluice/test/model"
 )
 
-// more are the stories of sizes, of other strategies, and of what is seldom.
-func more() []Story {
+// sized are the stories of sizes and deadlines.
+func sized() []Story {
 	window := scope(2, routed(weight(50), analysis))
 	window.RollbackWindow = 2
 	reported := scope(2, routed(weight(50)))
@@ -17,11 +17,6 @@ func more() []Story {
 	bounded.Surge = 1
 	dynamic := routed(weight(50), pause)
 	dynamic.DynamicStable = true
-	workload := scope(2, unrouted(1, 0))
-	workload.Created, workload.Workload = true, plan.WorkloadGoesOnSuccess
-	watched := routed(weight(20), pause)
-	watched.Background = plan.Background{Key: "background"}
-	steps := []plan.Step{preview, pause, weight(100), analysis}
 	return []Story{
 		{
 			Name: "rollback-inside-the-window", Scope: window,
@@ -44,11 +39,6 @@ func more() []Story {
 			Do:   []string{"spec wants B", "until paused at step 2/2", "spec wants 4 replicas", "for 5 seconds", "spec wants 1 replicas", "for 5 seconds", "somebody asks to promote"},
 		},
 		{
-			Name: "background-analysis-failed", Scope: scope(2, watched),
-			Tale: "An analysis runs in the background of all steps; it fails in a pause, which does not save the release.",
-			Do:   []string{"spec wants B", "until paused at step 2/2", "background analysis fails"},
-		},
-		{
 			Name: "dynamic-stable-scale-aborted", Scope: scope(4, dynamic),
 			Tale: "Four pods behind a route, dynamicStableScale: A shrinks as its share is gone. At weight 50 somebody aborts: A grows before it gets its share back.",
 			Do:   []string{"spec wants B", "until paused at step 2/2", "for 5 seconds", "somebody asks to abort"},
@@ -58,6 +48,12 @@ func more() []Story {
 			Tale: "Four pods behind a route, maxSurge 1: never more than five pods, so the weight of step 1, and then all of it, is reached by weights between.",
 			Do:   []string{"spec wants B"},
 		},
+	}
+}
+
+// unsteered are the stories of canaries without a route.
+func unsteered() []Story {
+	return []Story{
 		{
 			Name: "canary-without-a-route", Scope: scope(4, unrouted(1, 0, weight(20), pause, weight(50))),
 			Tale: "Four pods without a route, maxSurge 1, maxUnavailable 0: the numbers of pods are the weight.",
@@ -68,15 +64,22 @@ func more() []Story {
 			Tale: "The same, aborted at weight 50.",
 			Do:   []string{"spec wants B", "until paused at step 2/2", "for 2 seconds", "somebody asks to abort"},
 		},
+	}
+}
+
+// switched are the stories of blue-green releases.
+func switched() []Story {
+	steps := []plan.Step{preview, pause, weight(100), analysis}
+	return []Story{
 		{
 			Name: "blue-green", Scope: scope(2, blueGreen(steps...)),
 			Tale: "Two pods. B is brought up behind the preview Service, waits for somebody, and is switched to; the analysis after the switch succeeds.",
-			Do:   []string{"spec wants B", "until paused at step 2/4", "somebody asks to promote"},
+			Do:   []string{"spec wants B", "until paused at step 2/4", "for 2 seconds", "somebody asks to promote"},
 		},
 		{
 			Name: "blue-green-rolled-back", Scope: scope(2, blueGreen(steps...)),
 			Tale: "The same, but the analysis after the switch fails: the active Service goes back to A, whose pods are still there.",
-			Do:   []string{"spec wants B", "until paused at step 2/4", "somebody asks to promote", "analysis fails"},
+			Do:   []string{"spec wants B", "until paused at step 2/4", "for 2 seconds", "somebody asks to promote", "analysis fails"},
 		},
 		{
 			Name: "blue-green-with-a-route", Scope: scope(2, model.Strategy{
@@ -84,6 +87,22 @@ func more() []Story {
 			}),
 			Tale: "Two pods behind a route: blue-green that switches by weight.",
 			Do:   []string{"spec wants B"},
+		},
+	}
+}
+
+// seldom are the stories of what is seldom.
+func seldom() []Story {
+	workload := scope(2, unrouted(1, 0))
+	workload.Created, workload.Workload = true, plan.WorkloadGoesOnSuccess
+	watched := routed(weight(20), pause)
+	watched.Background = plan.Background{Key: "background"}
+	steps := []plan.Step{preview, pause, weight(100), analysis}
+	return []Story{
+		{
+			Name: "background-analysis-failed", Scope: scope(2, watched),
+			Tale: "An analysis runs in the background of all steps; it fails in a pause, which does not save the release.",
+			Do:   []string{"spec wants B", "until paused at step 2/2", "background analysis fails"},
 		},
 		{
 			Name: "restarted", Scope: scope(2, unrouted(1, 0)),

@@ -1,6 +1,8 @@
 package traces
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
@@ -8,7 +10,7 @@ import (
 )
 
 func weight(percent int32) plan.Step {
-	return plan.Step{Kind: plan.StepSetWeight, Weight: percent, Key: "weight " + string(rune('0'+percent/10))}
+	return plan.Step{Kind: plan.StepSetWeight, Weight: percent, Key: fmt.Sprint("weight ", percent)}
 }
 
 func pauseFor(d time.Duration) plan.Step {
@@ -41,15 +43,20 @@ func blueGreen(steps ...plan.Step) model.Strategy {
 func scope(replicas int32, strategies ...model.Strategy) model.Scope {
 	return model.Scope{
 		Replicas: replicas, Sizes: []int32{0, 1, 2, 4}, Strategies: strategies, Revisions: []string{"A", "B", "C"},
-		Moves: 20, Kinds: model.EveryKind, ScaleDownDelay: 3,
+		Moves: 20, Kinds: model.EveryKind &^ model.MoveClock, ScaleDownDelay: 3,
 	}
 }
 
-// Stories are what users tell.
+// Stories are the releases that are told.
 func Stories() []Story {
+	return slices.Concat(told(), sized(), unsteered(), switched(), seldom())
+}
+
+// told are the stories of a canary behind a route.
+func told() []Story {
 	gated := scope(2, routed(weight(20), analysis, weight(50)))
 	stopped := scope(2, routed(weight(50), pause))
-	return append([]Story{
+	return []Story{
 		{
 			Name: "promoted", Scope: gated,
 			Tale: "Two pods behind a route. Steps: weight 20, analysis, weight 50. The template is changed to B, and all goes well.",
@@ -120,5 +127,5 @@ func Stories() []Story {
 			Tale: "At weight 50 the status is lost, as after a restore from a backup: the marks on the ReplicaSets tell what is stable.",
 			Do:   []string{"spec wants B", "controller: set weight 50", "status is lost"},
 		},
-	}, more()...)
+	}
 }

@@ -114,6 +114,15 @@ func (p *player) take(t *model.Transition) {
 	if p.changed() || !slices.Contains(behindTheScenes, t.Name) {
 		p.line(t.Name)
 	}
+	if t.Tick && !p.decides() {
+		decided := p.world.Decision()
+		p.say(&decided)
+	}
+}
+
+// decides says that the controller is about to decide something, and will tell of it then.
+func (p *player) decides() bool {
+	return p.world.Busy() || slices.ContainsFunc(p.world.Transitions(), func(t model.Transition) bool { return t.Plan != nil })
 }
 
 // behindTheScenes is told only where it changes something that is shown.
@@ -131,6 +140,11 @@ func (p *player) decision(decided *plan.Plan) {
 	for _, ended := range decided.Ended {
 		p.line(fmt.Sprintf("* history: %s %s, begun at %s", ended.Revision, ended.Outcome, model.At(ended.Started)))
 	}
+	p.say(decided)
+}
+
+// say shows what the controller says of the Rollout, where that has changed.
+func (p *player) say(decided *plan.Plan) {
 	if said := fmt.Sprintf("= %s: %s", decided.Summary.Phase, decided.Summary.Message); said != p.said {
 		p.said = said
 		p.line(said)

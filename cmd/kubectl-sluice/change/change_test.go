@@ -216,6 +216,10 @@ func TestUndo(t *testing.T) {
 		"of another's ReplicaSets": {
 			ro: rollout(t, "shop/web:3", func(ro *v1alpha1.Rollout) { ro.UID = "another" }), sets: three, refused: "no revision is kept",
 		},
+		"in Git, in a release": {
+			ro:   rollout(t, "shop/web:2", releasing, func(ro *v1alpha1.Rollout) { ro.Labels = map[string]string{v1alpha1.LabelGitSync: "ops.unknown"} }),
+			sets: three, refused: "revert the commit; to take the traffic back at once: kubectl sluice abort web -n demo",
+		},
 		"in Git": {
 			ro:   rollout(t, "shop/web:2", func(ro *v1alpha1.Rollout) { ro.Labels = map[string]string{v1alpha1.LabelGitSync: "ops.shop.eu"} }),
 			sets: three, refused: "cannot undo: GitSync ops/shop.eu keeps Rollout demo/web as it is in Git and would put that back; revert the commit in https://git.example.com/shop.git, path prod",

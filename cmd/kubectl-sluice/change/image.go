@@ -40,7 +40,7 @@ func SetImages(ctx context.Context, c client.Client, key client.ObjectKey, image
 		if err != nil {
 			return err
 		}
-		if err := keptInGit(ctx, c, doing, s.holder, "change the image"); err != nil {
+		if err := keptInGit(ctx, c, doing, s.holder, "change the image", ""); err != nil {
 			return err
 		}
 		on = describe(s.holder)

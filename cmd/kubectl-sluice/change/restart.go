@@ -20,7 +20,7 @@ func Restart(ctx context.Context, c client.Client, key client.ObjectKey, at time
 		if s.rollout.Spec.Replicas != nil && *s.rollout.Spec.Replicas == 0 {
 			return refuse("nothing to restart: spec.replicas of Rollout %s is 0", key)
 		}
-		if err := keptInGit(ctx, c, doing, s.raw, "set spec.restartAt"); err != nil {
+		if err := keptInGit(ctx, c, doing, s.raw, "set spec.restartAt", ""); err != nil {
 			return err
 		}
 		changed := s.raw.DeepCopy()

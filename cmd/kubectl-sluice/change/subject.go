@@ -74,8 +74,9 @@ func (s *subject) template() map[string]any {
 	return out
 }
 
-// keptInGit refuses to change an object that a GitSync applied. instead says what to do in Git.
-func keptInGit(ctx context.Context, c client.Client, doing string, o *unstructured.Unstructured, instead string) error {
+// keptInGit refuses to change an object that a GitSync applied. instead says what to do in Git, and meanwhile, which may
+// be empty, what can be done until then.
+func keptInGit(ctx context.Context, c client.Client, doing string, o *unstructured.Unstructured, instead, meanwhile string) error {
 	owner := o.GetLabels()[v1alpha1.LabelGitSync]
 	if owner == "" {
 		return nil
@@ -92,8 +93,8 @@ func keptInGit(ctx context.Context, c client.Client, doing string, o *unstructur
 			}
 		}
 	}
-	return refuse("cannot %s: GitSync %s keeps %s as it is in Git and would put that back; %s%s",
-		doing, name, describe(o), instead, where)
+	return refuse("cannot %s: GitSync %s keeps %s as it is in Git and would put that back; %s%s%s",
+		doing, name, describe(o), instead, where, meanwhile)
 }
 
 // save writes what differs between two states of an object, if the object is still the one that was read.

@@ -61,7 +61,7 @@ func Undo(ctx context.Context, c client.Client, key client.ObjectKey, number int
 		if err != nil {
 			return err
 		}
-		if err := keptInGit(ctx, c, doing, s.holder, "revert the commit"); err != nil {
+		if err := keptInGit(ctx, c, doing, s.holder, "revert the commit", untilThen(s.rollout)); err != nil {
 			return err
 		}
 		revisions, err := Revisions(ctx, c, s.rollout)
@@ -88,6 +88,15 @@ func Undo(ctx context.Context, c client.Client, key client.ObjectKey, number int
 		return save(ctx, c, changed, s.holder)
 	})
 	return out, err
+}
+
+// untilThen says what takes the traffic back while Git still has the new version; empty where no release is under way.
+func untilThen(ro *v1alpha1.Rollout) string {
+	r := ro.Status.Release
+	if r == nil || r.Revision == "" || ro.Status.StableRevision == "" {
+		return ""
+	}
+	return fmt.Sprintf("; to take the traffic back at once: kubectl sluice abort %s -n %s", ro.Name, ro.Namespace)
 }
 
 // Revisions returns the revisions of which ReplicaSets are kept, the newest first.

@@ -95,7 +95,8 @@ func podSelector(ro *v1alpha1.Rollout) (labels.Selector, error) {
 		return selector, nil
 	}
 	if len(ro.Spec.Selector.MatchLabels)+len(ro.Spec.Selector.MatchExpressions) == 0 {
-		return labels.Nothing(), nil
+		// Not known yet: whatever is of a Rollout, of which the owner then tells what belongs to this one.
+		return labels.Parse(v1alpha1.LabelPodTemplateHash)
 	}
 	selector, err := metav1.LabelSelectorAsSelector(&ro.Spec.Selector)
 	if err != nil {

@@ -62,6 +62,7 @@ func TestPlan(t *testing.T) {
 		"a time that is none":  {[]string{"--pod-ready", "-1s"}, ExitUnanswered, "error: --pod-ready -1s must not be negative"},
 		"another output":       {[]string{"-o", "xml"}, ExitUnanswered, `error: --output "xml"`},
 		"two beginnings":       {[]string{"--create", "--from", "x.yaml"}, ExitUnanswered, "--create begins with nothing, and --from with something"},
+		"one pipe for two":     {[]string{"--from", "-"}, ExitUnanswered, "cannot both be -"},
 		"a person and nobody":  {[]string{"--no-promote", "--promote-after", "1m"}, ExitUnanswered, "contradict each other"},
 		"a file that is gone":  {[]string{"--from", "missing.yaml"}, ExitUnanswered, "error: stat missing.yaml: no such file"},
 		"more than one of one": {[]string{"web", "cart"}, ExitUnanswered, "accepts at most 1 arg"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,6 +114,9 @@ func (o planOptions) validate() error {
 	}
 	if o.create && len(o.from) > 0 {
 		return errors.New("--create begins with nothing, and --from with something: give one of them")
+	}
+	if slices.Contains(o.paths, manifest.Stdin) && slices.Contains(o.from, manifest.Stdin) {
+		return errors.New("--filename and --from cannot both be -: what comes in through a pipe is read once")
 	}
 	if o.noPromote && o.promote > 0 {
 		return errors.New("--no-promote and --promote-after contradict each other: give one of them")

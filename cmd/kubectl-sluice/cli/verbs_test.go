@@ -225,3 +225,17 @@ func TestCompletion(t *testing.T) {
 		})
 	}
 }
+
+// TestGetWithoutASelector: a Rollout with a workloadRef may have none of its own.
+func TestGetWithoutASelector(t *testing.T) {
+	for name, selector := range map[string]string{"in status": "app=web", "nowhere": ""} {
+		t.Run(name, func(t *testing.T) {
+			objects := revisions(t)
+			ro := objects[0].(*v1alpha1.Rollout)
+			ro.Spec.Selector, ro.Status.Selector = metav1.LabelSelector{}, selector
+			ro.Spec.WorkloadRef = &v1alpha1.WorkloadRef{Name: "app"}
+			cl := newCluster(t, objects...)
+			cl.expect(t, cl.run(t.Context(), "get", "ro", "web"), ExitDone, "of Deployment demo/app", "replicaset web-"+ro.Status.StableRevision)
+		})
+	}
+}

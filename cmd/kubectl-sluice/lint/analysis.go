@@ -43,7 +43,7 @@ func (s *subject) templates(path string, refs []v1alpha1.AnalysisTemplateRef) (t
 		if ref.ClusterScope {
 			k, namespace = kindClusterTemplate, ""
 		}
-		o, others := s.index.find(k, namespace, ref.TemplateName)
+		o, others := s.index.find(k, s.object, ref.TemplateName)
 		if o == nil {
 			complete = false
 			if others {

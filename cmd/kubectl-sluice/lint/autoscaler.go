@@ -21,7 +21,7 @@ func (c *checker) checkAutoscaler(o *manifest.Object) {
 	name, _ := target["name"].(string)
 	version, _ := target["apiVersion"].(string)
 	const path = "spec.scaleTargetRef"
-	rollouts := c.index.in(kindRollout, o.Namespace())
+	rollouts := c.index.in(kindRollout, o)
 	switch {
 	case targetKind == "Rollout":
 		if version != v1alpha1.GroupVersion.String() {
@@ -40,7 +40,7 @@ func (c *checker) checkAutoscaler(o *manifest.Object) {
 
 // isScaled says that an autoscaler sets the size of a Rollout.
 func (c *checker) isScaled(o *manifest.Object) bool {
-	return slices.ContainsFunc(append(c.index.in(kindAutoscaler, o.Namespace()), c.index.in(kindScaledObject, o.Namespace())...),
+	return slices.ContainsFunc(append(c.index.in(kindAutoscaler, o), c.index.in(kindScaledObject, o)...),
 		func(scaler *manifest.Object) bool {
 			target := fields(scaler.At("spec", "scaleTargetRef"))
 			return target["kind"] == "Rollout" && target["name"] == o.Name()
@@ -53,7 +53,7 @@ func (c *checker) takesPlaceOf(o *manifest.Object, deployment string) string {
 	if o.Decode(ro) != nil {
 		return ""
 	}
-	there, _ := c.index.find(kindDeployment, o.Namespace(), deployment)
+	there, _ := c.index.find(kindDeployment, o, deployment)
 	switch ref := ro.Spec.WorkloadRef; {
 	case ro.Spec.Adopt != nil && ro.Spec.Adopt.Name == deployment:
 		return "which is adopted by"

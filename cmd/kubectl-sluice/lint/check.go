@@ -3,7 +3,6 @@ package lint
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -66,17 +65,16 @@ func (c *checker) checkOurs(o *manifest.Object) {
 }
 
 func (c *checker) checkDuplicates(objects []*manifest.Object) {
-	first := map[string]*manifest.Object{}
+	first := map[identity]*manifest.Object{}
 	for _, o := range objects {
-		if o.Name() == "" {
-			continue
-		}
-		key := strings.Join([]string{o.Group(), o.Kind(), o.Namespace(), o.Name()}, "/")
-		if other := first[key]; other != nil {
+		other := first[identityOf(o)]
+		switch {
+		case o.Name() == "":
+		case other == nil:
+			first[identityOf(o)] = o
+		case folderOf(o) == folderOf(other):
 			c.found.add(o, ruleDuplicate, "metadata.name", fmt.Sprintf("the same object is at %s:%d", other.File, other.Line))
-			continue
 		}
-		first[key] = o
 	}
 }
 

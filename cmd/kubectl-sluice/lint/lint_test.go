@@ -112,3 +112,29 @@ func TestFilesAreOneInput(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
+
+// TestVariants holds that folders with the same object know nothing of each other, and others do.
+func TestVariants(t *testing.T) {
+	const rollout = `{apiVersion: sluice.dev/v1alpha1, kind: Rollout, metadata: {name: NAME}, spec: {minReadySeconds: 1, ` +
+		`workloadRef: {name: web}, strategy: {canary: {stableService: web, steps: [{setWeight: 50}]}}}}`
+	root := t.TempDir()
+	var folders []string
+	for folder, name := range map[string]string{"dev": "web", "prod": "web", "other": "cart"} {
+		folders = append(folders, filepath.Join(root, folder))
+		if err := os.Mkdir(filepath.Join(root, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, folder, folder+".yaml"), []byte(strings.ReplaceAll(rollout, "NAME", name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]int{}
+	for line := range strings.Lines(lintFiles(t, folders...)) {
+		file, _, _ := strings.Cut(line, ":")
+		got[file]++
+	}
+	// Service and Deployment of cart are those of both variants; each variant has only cart to share them with.
+	if diff := cmp.Diff(map[string]int{"dev.yaml": 2, "prod.yaml": 2, "other.yaml": 4}, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -22,7 +22,7 @@ func (s *subject) routesPath() string {
 
 func (s *subject) checkRoutes() {
 	for i, name := range s.rollout.Spec.Strategy.HTTPRoutes() {
-		o, others := s.index.find(kindHTTPRoute, s.object.Namespace(), name)
+		o, others := s.index.find(kindHTTPRoute, s.object, name)
 		switch {
 		case o != nil:
 			s.checkRoute(o)
@@ -39,6 +39,9 @@ func (s *subject) checkRoute(o *manifest.Object) {
 	if err := o.Decode(route); err != nil {
 		s.found.add(o, ruleBackend, "spec", "cannot be read as an HTTPRoute: "+err.Error())
 		return
+	}
+	if len(route.Spec.ParentRefs) == 0 {
+		s.found.add(o, ruleParents, "spec", "there are no parentRefs: no gateway follows the route")
 	}
 	stable := s.rollout.Spec.Strategy.StableService()
 	named, sends := false, false

@@ -30,7 +30,7 @@ type Rule struct {
 // The rules.
 var (
 	ruleUnreadable  = rule("unreadable", Error, "what is no YAML, or no Kubernetes object")
-	ruleDuplicate   = rule("duplicate", Error, "the same object twice")
+	ruleDuplicate   = rule("duplicate", Error, "the same object twice in a folder")
 	ruleSchema      = rule("schema", Error, "what the API server refuses, and fields that do not exist")
 	ruleArgo        = rule("argo-rollouts", Error, "an object for Argo Rollouts: what has to be changed in it")
 	ruleTemplate    = rule("template-invalid", Error, "a pod template that the API server refuses")
@@ -38,10 +38,11 @@ var (
 	ruleOverlap     = rule("selector-overlap", Error, "a selector that catches another workload's pods")
 	ruleService     = rule("service-missing", Warning, "a Service that is named and is not there, where others are")
 	ruleServicePods = rule("service-selector", Error, "a Service that does not select the template's pods")
-	rulePorts       = rule("service-ports", Error, "a canary Service that lacks a port of the stable one, a route to a port that there is not")
+	rulePorts       = rule("service-ports", Error, "a canary Service that lacks a port of the stable one; a port that leads nowhere")
 	ruleShared      = rule("service-shared", Error, "one Service for two Rollouts")
 	ruleRoute       = rule("route-missing", Warning, "a route that is named and is not there, where others are")
 	ruleBackend     = rule("route-backend", Error, "a route without a rule that gives the stable Service any traffic")
+	ruleParents     = rule("route-parents", Error, "a route that no gateway follows")
 	ruleNoTemplate  = rule("analysis-missing", Warning, "an analysis template that is named and is not there, where others are")
 	ruleAnalysis    = rule("analysis-invalid", Error, "an analysis that cannot be run: arguments, conditions, a step without an end")
 	ruleWorkload    = rule("workload-missing", Warning, "a Deployment that workloadRef names and that is not there, where others are")

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -26,7 +27,7 @@ func (s *subject) serviceRoles() []serviceRole {
 
 // service is a Service of the Rollout's namespace; nil where it is not among the objects or cannot be read.
 func (s *subject) service(name string) *corev1.Service {
-	o, _ := s.index.find(kindService, s.object.Namespace(), name)
+	o, _ := s.index.find(kindService, s.object, name)
 	return serviceOf(o)
 }
 
@@ -40,7 +41,8 @@ func serviceOf(o *manifest.Object) *corev1.Service {
 
 func (s *subject) checkServices() {
 	for _, role := range s.serviceRoles() {
-		o, others := s.index.find(kindService, s.object.Namespace(), role.name)
+		s.checkShared(role)
+		o, others := s.index.find(kindService, s.object, role.name)
 		if o == nil {
 			if others {
 				s.say(ruleService, role.field, "Service %q is not among the objects%s", role.name, inNamespace(s.object.Namespace()))
@@ -48,7 +50,7 @@ func (s *subject) checkServices() {
 			continue
 		}
 		s.checkServiceSelector(o)
-		s.checkShared(role)
+		s.checkTargetPorts(o)
 	}
 	if len(s.rollout.Spec.Strategy.HTTPRoutes()) == 0 {
 		return
@@ -87,9 +89,27 @@ func (s *subject) checkServiceSelector(o *manifest.Object) {
 	}
 }
 
+// checkTargetPorts wants a port of a container for each target port that has a name.
+func (s *subject) checkTargetPorts(o *manifest.Object) {
+	service := serviceOf(o)
+	if service == nil || s.template == nil || s.template.typed == nil {
+		return
+	}
+	pod := s.template.typed.Spec
+	for i, port := range service.Spec.Ports {
+		name := port.TargetPort.StrVal
+		has := func(c corev1.Container) bool {
+			return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == name })
+		}
+		if name != "" && !slices.ContainsFunc(slices.Concat(pod.Containers, pod.InitContainers), has) {
+			s.found.add(o, rulePorts, fmt.Sprintf("spec.ports[%d].targetPort", i), "no container of "+s.object.String()+" has a port named "+name)
+		}
+	}
+}
+
 // checkShared refuses a Service that another Rollout names too.
 func (s *subject) checkShared(role serviceRole) {
-	for _, o := range s.index.in(kindRollout, s.object.Namespace()) {
+	for _, o := range s.index.in(kindRollout, s.object) {
 		other := &v1alpha1.Rollout{}
 		if o == s.object || o.Decode(other) != nil {
 			continue
@@ -102,7 +122,7 @@ func (s *subject) checkShared(role serviceRole) {
 
 // checkPorts wants every port of the stable Service in the canary's: a backend of a route keeps its port.
 func (s *subject) checkPorts(stable, canary *corev1.Service) {
-	object, _ := s.index.find(kindService, s.object.Namespace(), canary.Name)
+	object, _ := s.index.find(kindService, s.object, canary.Name)
 	for _, want := range stable.Spec.Ports {
 		i := slices.IndexFunc(canary.Spec.Ports, func(p corev1.ServicePort) bool {
 			return p.Port == want.Port && protocol(p) == protocol(want)

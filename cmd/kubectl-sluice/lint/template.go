@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,22 +60,27 @@ var (
 	wrongTypeText    = regexp.MustCompile(`of type (\S+)$`)
 )
 
+// strictReader reads core kinds, and refuses fields that they do not have.
+var strictReader = sync.OnceValues(func() (runtime.Decoder, error) {
+	scheme := runtime.NewScheme()
+	err := corev1.AddToScheme(scheme)
+	return kjson.NewSerializerWithOptions(kjson.DefaultMetaFactory, scheme, scheme, kjson.SerializerOptions{Strict: true}), err
+})
+
 // readStrictly reads the template as the API server does, with fields that this version does not know as warnings: the
 // cluster may be newer.
 func (s *subject) readStrictly() {
 	t := s.template
 	data, err := json.Marshal(map[string]any{
-		"apiVersion": "v1", "kind": "PodTemplate",
-		"template": map[string]any{"metadata": t.Metadata, "spec": json.RawMessage(t.Spec.Raw)},
+		"apiVersion": "v1", "kind": "PodTemplate", "template": t.object.At(strings.Split(t.path, ".")...),
 	})
 	if err != nil {
 		return
 	}
-	scheme := runtime.NewScheme()
-	if err := corev1.AddToScheme(scheme); err != nil {
+	strict, err := strictReader()
+	if err != nil {
 		return
 	}
-	strict := kjson.NewSerializerWithOptions(kjson.DefaultMetaFactory, scheme, scheme, kjson.SerializerOptions{Strict: true})
 	object := &corev1.PodTemplate{}
 	_, _, err = strict.Decode(data, nil, object)
 	if unknown, ok := runtime.AsStrictDecodingError(err); ok {
@@ -214,7 +220,7 @@ func (s *subject) checkSelector() {
 // checkOverlap looks for other workloads whose pods the selector catches.
 func (s *subject) checkOverlap(selector labels.Selector) {
 	for _, k := range []kind{kindRollout, kindDeployment} {
-		for _, other := range s.index.in(k, s.object.Namespace()) {
+		for _, other := range s.index.in(k, s.object) {
 			if other == s.object || s.isOwnWorkload(k, other) {
 				continue
 			}

@@ -18,7 +18,7 @@ import (
 func (s *subject) checkWorkload() {
 	namespace := s.object.Namespace()
 	if ref := s.rollout.Spec.WorkloadRef; ref != nil {
-		found, others := s.index.find(kindDeployment, namespace, ref.Name)
+		found, others := s.index.find(kindDeployment, s.object, ref.Name)
 		switch {
 		case found != nil:
 			s.template = templateOf(found)
@@ -27,7 +27,7 @@ func (s *subject) checkWorkload() {
 		}
 	}
 	if ref := s.rollout.Spec.Adopt; ref != nil {
-		if found, _ := s.index.find(kindDeployment, namespace, ref.Name); found != nil {
+		if found, _ := s.index.find(kindDeployment, s.object, ref.Name); found != nil {
 			s.checkAdoptable(found)
 			s.say(ruleAdopted, "spec.adopt.name", "Deployment %q is at %s:%d: the Rollout takes its place, and applying it again would make it anew; "+
 				"take it out of the manifests", ref.Name, found.File, found.Line)
@@ -52,7 +52,7 @@ func (s *subject) checkSharedWorkload() {
 		if name == "" {
 			continue
 		}
-		for _, other := range s.index.in(kindRollout, s.object.Namespace()) {
+		for _, other := range s.index.in(kindRollout, s.object) {
 			if other != s.object && (other.At("spec", "workloadRef", "name") == name || other.At("spec", "adopt", "name") == name) {
 				s.say(ruleSharedWork, "spec."+k+".name", "Deployment %q is that of %s (%s:%d) too; each Rollout needs one of its own",
 					name, other, other.File, other.Line)
@@ -146,7 +146,7 @@ func (s *subject) selectedKeys() map[string]string {
 
 // checkBudgets looks for a PodDisruptionBudget that lets no pod go.
 func (s *subject) checkBudgets() {
-	for _, o := range s.index.in(kindBudget, s.object.Namespace()) {
+	for _, o := range s.index.in(kindBudget, s.object) {
 		selector, err := selectorOf(o)
 		if err != nil || s.labels() == nil || !selector.Matches(s.labels()) {
 			continue

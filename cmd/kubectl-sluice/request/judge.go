@@ -112,6 +112,10 @@ func nothingUnderWay(verb v1alpha1.RolloutVerb, name string, ro *v1alpha1.Rollou
 			"to release it again: kubectl sluice retry rollout %s -n %s",
 			verb, s.Abort.Revision, name, s.Abort.Message, ro.Name, ro.Namespace)
 	}
+	if s.StableRevision == "" {
+		return refuse("nothing to %s: the first revision of Rollout %s takes no steps, it is stable as soon as it is available%s",
+			verb, name, because(s.Message))
+	}
 	return refuse("nothing to %s: no release of Rollout %s is under way, it is %s at revision %s%s",
 		verb, name, s.Phase, s.StableRevision, because(s.Message))
 }

@@ -66,12 +66,16 @@ func TestJudge(t *testing.T) {
 		// refused is what the refusal says; empty means that there is none.
 		refused string
 	}{
-		"promote in a pause":      {wish: promote, ro: rollout(1), want: Target{Revision: "v2", StepIndex: new(int32(1))}},
-		"promote inconclusive":    {wish: promote, ro: rollout(2, func(ro *v1alpha1.Rollout) { ro.Status.Phase = v1alpha1.RolloutPaused }), want: Target{Revision: "v2", StepIndex: new(int32(2))}},
-		"promote in a weight":     {wish: promote, ro: rollout(0), refused: "step 1 of 3 (set weight to 20 %), which goes on by itself: that is why"},
-		"promote in an analysis":  {wish: promote, ro: rollout(2), refused: "step 3 of 3, an analysis, which goes on by itself when it is Successful"},
-		"promote after the end":   {wish: promote, ro: rollout(3), refused: "all 3 steps of Rollout demo/web are done"},
-		"promote at rest":         {wish: promote, ro: rollout(0, healthy), refused: "no release of Rollout demo/web is under way, it is Healthy at revision v2"},
+		"promote in a pause":     {wish: promote, ro: rollout(1), want: Target{Revision: "v2", StepIndex: new(int32(1))}},
+		"promote inconclusive":   {wish: promote, ro: rollout(2, func(ro *v1alpha1.Rollout) { ro.Status.Phase = v1alpha1.RolloutPaused }), want: Target{Revision: "v2", StepIndex: new(int32(2))}},
+		"promote in a weight":    {wish: promote, ro: rollout(0), refused: "step 1 of 3 (set weight to 20 %), which goes on by itself: that is why"},
+		"promote in an analysis": {wish: promote, ro: rollout(2), refused: "step 3 of 3, an analysis, which goes on by itself when it is Successful"},
+		"promote after the end":  {wish: promote, ro: rollout(3), refused: "all 3 steps of Rollout demo/web are done"},
+		"promote at rest":        {wish: promote, ro: rollout(0, healthy), refused: "no release of Rollout demo/web is under way, it is Healthy at revision v2"},
+		"promote the first": {
+			wish: promote, refused: "the first revision of Rollout demo/web takes no steps, it is stable as soon as it is available: that is why",
+			ro: rollout(0, first, func(ro *v1alpha1.Rollout) { ro.Status.Release = nil }),
+		},
 		"promote while switching": {wish: promote, ro: rollout(3, switching), refused: "is promoted already"},
 		"promote after an abort":  {wish: promote, ro: rollout(1, aborted), refused: "was aborted (metric failed); to release it again: kubectl sluice retry rollout web -n demo"},
 		"abort":                   {wish: abort, ro: rollout(0), want: Target{Revision: "v2"}},

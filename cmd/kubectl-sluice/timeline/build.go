@@ -100,6 +100,9 @@ func Build(ctx context.Context, in Input) (*Timeline, error) {
 		return nil, err
 	}
 	b := &builder{in: in, after: after}
+	if err := b.readBefore(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.build(); err != nil {
 		return nil, err
 	}
@@ -137,9 +140,6 @@ func (b *builder) build() error {
 	for _, step := range steps.Of(ro) {
 		b.out.Steps = append(b.out.Steps, step.Text)
 	}
-	if err := b.readBefore(); err != nil {
-		return err
-	}
 	if err := b.specs(); err != nil {
 		return err
 	}
@@ -154,13 +154,20 @@ func (b *builder) build() error {
 	return nil
 }
 
-func (b *builder) readBefore() (err error) {
+func (b *builder) readBefore(ctx context.Context) (err error) {
 	switch {
 	case b.in.Create:
-	case b.in.From != nil:
-		b.before, err = readBefore(b.in.From, b.after)
-	default:
+		return nil
+	case b.in.From == nil:
 		b.before = b.after
+		return nil
+	}
+	if b.before, err = readBefore(b.in.From, b.after); err != nil {
+		return err
+	}
+	found, err := lint.Check(ctx, b.in.From, nil)
+	if refused := ofRollout(found, b.before.object, lint.Refused); len(refused) > 0 {
+		return &InvalidError{refused}
 	}
 	return err
 }

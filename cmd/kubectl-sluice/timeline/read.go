@@ -94,10 +94,13 @@ func (s *source) takeTemplate(o *manifest.Object) error {
 	return nil
 }
 
+// maxReplicas is how many a Rollout may have.
+const maxReplicas = 100_000
+
 // replicasOf is the size of a Deployment.
 func replicasOf(o *manifest.Object) int32 {
 	if n, ok := o.At("spec", "replicas").(int64); ok {
-		return int32(n)
+		return int32(max(0, min(n, maxReplicas)))
 	}
 	return 1
 }

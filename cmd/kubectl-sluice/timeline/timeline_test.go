@@ -101,6 +101,35 @@ func TestStories(t *testing.T) {
 	}
 }
 
+// TestSamples plays the Rollouts that we show to people: each ends well.
+func TestSamples(t *testing.T) {
+	found, problems, err := manifest.Read([]string{"../../../config/samples"}, false, nil)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	for _, o := range found {
+		if o.Kind() != "Rollout" {
+			continue
+		}
+		in := input(found)
+		in.Name = o.Name()
+		if ref, ok := o.At("spec", "workloadRef", "name").(string); ok {
+			in.Objects = append(text(t, strings.ReplaceAll(deploymentOfSample, "NAME", ref)), found...)
+		}
+		made, err := Build(t.Context(), in)
+		if err != nil {
+			t.Errorf("%s: %v", o, err)
+			continue
+		}
+		if !made.Good() || len(made.Forecast.Violations) > 0 {
+			t.Errorf("%s ends %s: %s %v", o, made.Forecast.Ending, made.Forecast.Summary.Message, made.Forecast.Violations)
+		}
+	}
+}
+
+const deploymentOfSample = `{apiVersion: apps/v1, kind: Deployment, metadata: {name: NAME}, spec: {replicas: 2, template: ` +
+	`{metadata: {labels: {app: NAME}}, spec: {containers: [{name: app, image: "app:1"}]}}}}`
+
 func TestJSON(t *testing.T) {
 	made, err := Build(t.Context(), input(objects(t, "pods.yaml")))
 	if err != nil {
@@ -148,6 +177,9 @@ func TestRefused(t *testing.T) {
 		"a bad weight":       {yaml: strings.Replace(rollout, "50", "101", 1), want: "<stdin>:1: Rollout web: spec.strategy.canary.steps[0].setWeight: Invalid value: 101"},
 		"from without it":    {yaml: text2, change: func(in *Input) { in.From = in.Objects[:1] }, want: "--from has neither Rollout web nor Deployment web"},
 		"from that is empty": {yaml: text2, change: func(in *Input) { in.From = []*manifest.Object{} }, want: "--from has neither"},
+		"from that is bad": {yaml: text2, change: func(in *Input) {
+			in.From = text(t, strings.Replace(text2, "setWeight: 50", "setWeight: 500", 1))
+		}, want: "<stdin>:3: Rollout web: spec.strategy.canary.steps[0].setWeight: Invalid value: 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := input(text(t, row.yaml))
@@ -159,7 +191,7 @@ func TestRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Fatalf("want %q, got %v", row.want, err)
 			}
-			if _, invalid := errors.AsType[*InvalidError](err); invalid != (name == "a bad weight") {
+			if _, invalid := errors.AsType[*InvalidError](err); invalid != strings.Contains(row.want, "Invalid value") {
 				t.Errorf("an InvalidError: %t", invalid)
 			}
 		})

@@ -150,7 +150,13 @@ func number(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-func why(r v1alpha1.ReleaseRecord) string { return strings.Trim(r.Reason+": "+r.Message, ": ") }
+// why says what decided the outcome.
+func why(r v1alpha1.ReleaseRecord) string {
+	if r.Reason == string(r.Outcome) { // It is said already.
+		return r.Message
+	}
+	return strings.Trim(r.Reason+": "+r.Message, ": ")
+}
 
 func took(r v1alpha1.ReleaseRecord) string {
 	if r.StartedAt.IsZero() || r.FinishedAt.IsZero() {

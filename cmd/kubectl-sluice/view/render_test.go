@@ -233,7 +233,9 @@ func TestOtherRollouts(t *testing.T) {
 			return with(ro)
 		},
 		"rollback-window": func() Objects {
-			ro := releasing(5)
+			ro := releasing(5) // The request was made of the release before.
+			ro.Status.Release.StartedAt = new(microBefore(time.Minute))
+			ro.Status.LastRequest = &v1alpha1.RolloutRequestOutcome{ID: "a", Verb: v1alpha1.VerbAbort, By: "alice", Accepted: true, At: microBefore(time.Hour)}
 			ro.Status.Release.Mode = "RollbackWindow"
 			return with(ro)
 		},
@@ -287,6 +289,13 @@ func TestList(t *testing.T) {
 	t.Run("all", func(t *testing.T) { golden(t, Render(BuildList(rollouts, "", now), 160, false)) })
 	t.Run("one-namespace", func(t *testing.T) { golden(t, Render(BuildList(rollouts[:1], "demo", now), 100, false)) })
 	t.Run("none", func(t *testing.T) { golden(t, Render(BuildList(nil, "demo", now), 100, false)) })
+	preview, switched, held := blueGreen(releasing(2)), blueGreen(releasing(4)), unrouted(releasing(3))
+	preview.Name, preview.Status.Phase, preview.Status.Message = "preview", v1alpha1.RolloutPaused, "paused at step 3/5 until somebody promotes"
+	switched.Name, switched.Status.Message = "switched", "analysis web-2222222222-4 is running"
+	switched.Status.Release.SwitchedTo, switched.Status.Release.Weights = v2Hash, &v1alpha1.ReleaseWeights{Asked: 100, Low: 100, High: 100}
+	held.Name, held.Status.Phase, held.Status.Message = "held", v1alpha1.RolloutPaused, "paused at step 4/5 by request until somebody resumes"
+	others := []*v1alpha1.Rollout{held, preview, switched}
+	t.Run("strategies", func(t *testing.T) { golden(t, Render(BuildList(others, "demo", now), 160, false)) })
 }
 
 func TestColour(t *testing.T) {

@@ -46,7 +46,7 @@ func BuildRollout(o Objects, now time.Time) Rollout {
 		},
 		Background: background(s.Release),
 		Restart:    restart(o),
-		Last:       s.LastRequest,
+		Last:       lastRequest(s),
 		Notes:      o.Notes,
 	}
 	if ref := ro.Spec.WorkloadRef; ref != nil {
@@ -61,6 +61,24 @@ func BuildRollout(o Objects, now time.Time) Rollout {
 	m.Revisions, m.Hidden = revisions(o)
 	m.Runs = attachRuns(o, m.Revisions)
 	return m
+}
+
+// lastRequest returns the last request that was looked at, if it was about the release that is under way, or at rest
+// about the last one: what was asked of an earlier release has nothing to do with this one.
+func lastRequest(s *v1alpha1.RolloutStatus) *v1alpha1.RolloutRequestOutcome {
+	var began time.Time
+	switch {
+	case s.LastRequest == nil:
+		return nil
+	case s.Release != nil && s.Release.StartedAt != nil:
+		began = s.Release.StartedAt.Time
+	case len(s.History) > 0:
+		began = s.History[0].StartedAt.Time
+	}
+	if s.LastRequest.At.Time.Before(began) {
+		return nil
+	}
+	return s.LastRequest
 }
 
 // revisions returns the revisions to show, the newest first, and how many others have ReplicaSets.

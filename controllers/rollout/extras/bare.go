@@ -11,8 +11,12 @@ import (
 	"github.com/sluicehq/sluice/api/v1alpha1"
 )
 
+// AnnotationRestarted is what `kubectl rollout restart` writes into the template of a Deployment to have the same pods anew.
+const AnnotationRestarted = "kubectl.kubernetes.io/restartedAt"
+
 // Bare is the user's pod template in a ReplicaSet: what it has without the labels of revisions and all that this package
-// puts on. The ReplicaSet is not changed.
+// puts on. In a ReplicaSet that was taken over from a Deployment the time of its last restart is no content either. The
+// ReplicaSet is not changed.
 func Bare(set map[string]any) (v1alpha1.PodTemplate, error) {
 	copied := runtime.DeepCopyJSON(set)
 	takeAffinity(copied)
@@ -32,6 +36,9 @@ func Bare(set map[string]any) (v1alpha1.PodTemplate, error) {
 	}
 	delete(template.Metadata.Labels, v1alpha1.LabelPodTemplateHash)
 	delete(template.Metadata.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
+	if _, adopted := child(copied, "metadata", "annotations")[v1alpha1.AnnotationAdoptedFrom]; adopted {
+		delete(template.Metadata.Annotations, AnnotationRestarted)
+	}
 	return template, nil
 }
 

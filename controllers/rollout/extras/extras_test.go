@@ -60,11 +60,13 @@ func TestMetadata(t *testing.T) {
 	}{
 		{
 			extras.Metadata{Role: extras.Canary, Labels: map[string]string{"role": "canary", "track": "new"}, Annotations: map[string]string{"since": "now"}},
-			map[string]string{"app": "web", "role": "canary", "track": "new"}, map[string]string{"since": "now"},
+			map[string]string{"app": "web", "role": "canary", "track": "new"},
+			map[string]string{"since": "now"},
 		},
 		{
 			extras.Metadata{Role: extras.Stable, Labels: map[string]string{"role": "stable"}},
-			map[string]string{"app": "web", "role": "stable", "track": "users"}, map[string]string{},
+			map[string]string{"app": "web", "role": "stable", "track": "users"},
+			map[string]string{},
 		},
 		{extras.Metadata{}, map[string]string{"app": "web", "track": "users"}, map[string]string{}},
 	}
@@ -211,4 +213,18 @@ func TestBare(t *testing.T) {
 			rt.Fatalf("the ReplicaSet was changed (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// The time of a Deployment's restart is no content of what was adopted; elsewhere it is the user's.
+func TestBareOfARestartedDeployment(t *testing.T) {
+	for adopted, want := range map[string]int{"": 1, "web": 0} {
+		set := replicaSet(t, nil, map[string]string{extras.AnnotationRestarted: "now"}, `{}`)
+		if adopted != "" {
+			set["metadata"].(map[string]any)["annotations"] = map[string]any{v1alpha1.AnnotationAdoptedFrom: adopted}
+		}
+		got, err := extras.Bare(set)
+		if err != nil || len(got.Metadata.Annotations) != want {
+			t.Errorf("adopted from %q: %v, %v", adopted, got.Metadata.Annotations, err)
+		}
+	}
 }

@@ -97,7 +97,7 @@ func PutMetadata(set map[string]any, m Metadata) error {
 }
 
 // PodChange is the merge patch of a live pod's metadata that makes it carry what the record says; nil where it does.
-func (r Record) PodChange(labels, annotations map[string]string) map[string]any {
+func (r *Record) PodChange(labels, annotations map[string]string) map[string]any {
 	change := map[string]any{}
 	has := map[string]map[string]string{"labels": labels, "annotations": annotations}
 	for field, part := range r.parts() {
@@ -122,7 +122,7 @@ func (r Record) PodChange(labels, annotations map[string]string) map[string]any 
 }
 
 // never says that nothing was ever put on.
-func (r Record) never() bool { return len(r.Before.Labels) == 0 && len(r.Before.Annotations) == 0 }
+func (r *Record) never() bool { return len(r.Before.Labels) == 0 && len(r.Before.Annotations) == 0 }
 
 // part is the labels, or the annotations, of a record.
 type part struct {

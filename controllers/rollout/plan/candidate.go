@@ -46,10 +46,12 @@ func (e *engine) withdraw(outcome Outcome, message string) {
 // steps are taken.
 func (e *engine) firstRevision() {
 	rs, ok := e.replicaSet(e.spec.Revision)
-	if !ok {
+	switch {
+	case !ok && e.spec.Problem != nil: // nothing is on its way
+		e.s.ReleaseStarted, e.s.ProgressedAt, e.s.MostAvailable = zeroTime, zeroTime, 0
+	case !ok && e.s.MostAvailable > 0: // another revision is wanted than the one that was on its way
 		e.s.ReleaseStarted, e.s.ProgressedAt, e.s.MostAvailable = e.now, zeroTime, 0
-	}
-	if e.s.ReleaseStarted.IsZero() {
+	case e.s.ReleaseStarted.IsZero():
 		e.s.ReleaseStarted = e.now
 	}
 	if !ok || rs.Desired != e.spec.Replicas || !e.full(rs) {

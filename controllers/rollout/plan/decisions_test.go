@@ -184,6 +184,7 @@ func show(v reflect.Value, now time.Time) string {
 		return "[" + strings.Join(elements, ", ") + "]"
 	case reflect.String:
 		return fmt.Sprintf("%q", v.String())
+	default:
+		return fmt.Sprint(v.Interface())
 	}
-	return fmt.Sprint(v.Interface())
 }

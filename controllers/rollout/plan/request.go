@@ -161,7 +161,11 @@ func (e *engine) answerAbort(r Request) (string, bool) {
 	if r.By != "" {
 		by = r.By
 	}
-	e.abort("Requested", "", by+" asked for it")
+	why := by + " asked for it"
+	if r.Reason != "" {
+		why += ": " + r.Reason
+	}
+	e.abort("Requested", "", why)
 	return fmt.Sprintf("the release of revision %s is aborted", r.Revision), true
 }
 

@@ -71,8 +71,10 @@ func (a album) routes(t *testing.T) {
 	t.Helper()
 	s := byRoutes(Unbounded, 0)
 	s.Steps = []Step{
-		{Kind: StepSetWeight, Weight: 20, Key: "20"}, {Kind: StepPause, Indefinite: true, Key: "pause"},
-		{Kind: StepAnalysis, Key: "analysis"}, {Kind: StepPause, Duration: 10 * time.Second, Key: "10s"},
+		{Kind: StepSetWeight, Weight: 20, Key: "20"},
+		{Kind: StepPause, Indefinite: true, Key: "pause"},
+		{Kind: StepAnalysis, Key: "analysis"},
+		{Kind: StepPause, Duration: 10 * time.Second, Key: "10s"},
 	}
 	p := newPlay(t, s)
 	p.verdict = RunRunning
@@ -82,6 +84,12 @@ func (a album) routes(t *testing.T) {
 	p.seen.Runs[0].Phase = RunSuccessful
 	p.until("committed", notes("PromotionCommitted"))
 	a.keep("routes-hand-over", p, waits(Progressing))
+	a.with("routes-pin", "routes-hand-over", func(in *input) {
+		in.Seen.Stable = Service{Named: true, Pinned: "old", Endpoints: []Endpoints{{"old", 5}}}
+	})
+	a.with("routes-overwritten", "routes-hand-over", func(in *input) {
+		in.Seen.Routes[0].Low, in.Seen.Routes[0].High = 40, 60
+	})
 	a.keep("routes-restore", p, does("restore routes"))
 	a.keep("routes-healthy", p, func(plan Plan) bool { return healthy(plan) && !plan.Engaged })
 
@@ -101,6 +109,12 @@ func (a album) bounded(t *testing.T) {
 	p.until("paused", paused)
 	p.ask(Request{Verb: VerbAbort})
 	a.keep("bounded-back", p, acts)
+
+	s := byRoutes(Unbounded, 0)
+	s.DynamicStable, s.Replicas, s.MinPods = true, 10, 3
+	s.Steps[0].Weight = 20
+	p = newPlay(t, s)
+	a.keep("dynamic-shrink", p, does("scale ReplicaSet old 10 -> 8"))
 
 	p = newPlay(t, byRoutes(1, 1))
 	a.keep("bounded-unavailable", p, does("scale ReplicaSet old 5 -> 4"))
@@ -126,6 +140,10 @@ func (a album) selector(t *testing.T) {
 	p.ask(Request{Verb: VerbPromote, Step: 2})
 	a.keep("selector-switch", p, does("pin stable Service to new"))
 	a.keep("selector-switched", p, waits(Progressing))
+	a.with("selector-back", "selector-switched", func(in *input) {
+		in.Seen.Request = Request{ID: "1", Verb: VerbAbort, Revision: "new"}
+		in.Seen.ReplicaSets[0].Available, in.Seen.ReplicaSets[1].Available = 1, 1
+	})
 }
 
 func (a album) others(t *testing.T) {

@@ -306,7 +306,8 @@ type Request struct {
 	Full, SkipAnalysis bool
 	// To is the step that a jump goes to.
 	To int32
-	By string
+	// By is who asks, Reason why; both may be empty.
+	By, Reason string
 }
 
 // State is what the engine remembers from one plan to the next. It is kept in the Rollout's status.

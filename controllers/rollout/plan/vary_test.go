@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -105,7 +106,7 @@ func (v *varier) walk(value reflect.Value, what string, at place) {
 		v.set(what, "set", at, func(x reflect.Value) { x.Set(reflect.ValueOf(&Problem{Reason: "Bad", Message: "mend it"})) })
 	case cases[value.Type()] > 0:
 		for n := range cases[value.Type()] {
-			v.set(what, fmt.Sprint(n), at, func(x reflect.Value) { x.SetInt(n) })
+			v.set(what, strconv.FormatInt(n, 10), at, func(x reflect.Value) { x.SetInt(n) })
 		}
 	case words[value.Type()] != nil:
 		for _, word := range words[value.Type()] {
@@ -119,10 +120,10 @@ func (v *varier) walk(value reflect.Value, what string, at place) {
 func (v *varier) walkKind(value reflect.Value, what string, at place) {
 	switch value.Kind() {
 	case reflect.Bool:
-		v.set(what, fmt.Sprint(!value.Bool()), at, func(x reflect.Value) { x.SetBool(!x.Bool()) })
+		v.set(what, strconv.FormatBool(!value.Bool()), at, func(x reflect.Value) { x.SetBool(!x.Bool()) })
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		for _, n := range slices.Compact([]int64{value.Int() - 1, value.Int() + 1, 0}) {
-			v.set(what, fmt.Sprint(n), at, func(x reflect.Value) { x.SetInt(n) })
+			v.set(what, strconv.FormatInt(n, 10), at, func(x reflect.Value) { x.SetInt(n) })
 		}
 	case reflect.String:
 		v.revisions(what, at)
@@ -140,6 +141,7 @@ func (v *varier) walkKind(value reflect.Value, what string, at place) {
 			})
 			v.walk(value.Index(i), element, func(root *input) reflect.Value { return at(root).Index(i) })
 		}
+	default:
 	}
 }
 
@@ -155,7 +157,7 @@ func label(v reflect.Value, i int) string {
 	case string:
 		return x
 	}
-	return fmt.Sprint(i)
+	return strconv.Itoa(i)
 }
 
 // revisions are old, new and none, where a text names one.

@@ -43,7 +43,7 @@ func runViolations(t *testing.T, cases []violationCase) {
 			}
 			got := strings.Join(Violations(spec, seen, c.action), "; ")
 			if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) || strings.Contains(got, ";") {
-				t.Errorf("%s: got %q, want %q and nothing else", c.action, got, c.want)
+				t.Errorf("%v: got %q, want %q and nothing else", c.action, got, c.want)
 			}
 		})
 	}
@@ -97,7 +97,7 @@ func TestPinViolations(t *testing.T) {
 		{"the canary Service without traffic", share(0, 0, 0), canary, ""},
 		{"the canary Service to the pods that it has", share(0, 0, 20), PinService{CanaryService, "new"}, ""},
 		{"the canary Service, without routes", func(s *Spec, _ *Observed) { s.Mover = BySelector }, canary, ""},
-		{"the canary Service with its last other pod", func(s *Spec, o *Observed) { o.Canary.Endpoints[0].Ready = 1 }, canary, "canary Service moves"},
+		{"the canary Service with its last other pod", func(_ *Spec, o *Observed) { o.Canary.Endpoints[0].Ready = 1 }, canary, "canary Service moves"},
 		{"the stable Service to its pods", nil, stable, ""},
 		{"after the commit, with all traffic elsewhere", func(s *Spec, o *Observed) {
 			share(100, 100, 100)(s, o)
@@ -117,13 +117,13 @@ func TestPinViolations(t *testing.T) {
 			others(4)(s, o)
 			o.Stable.Endpoints[0].Ready = 1
 		}, stable, "stable Service moves to old, which"},
-		{"the stable Service with nothing to lose", func(s *Spec, o *Observed) { o.Stable.Endpoints, o.ReplicaSets[0].Available = nil, 0 }, stable, ""},
-		{"the stable Service to what is not written", func(s *Spec, o *Observed) { o.Stable.Endpoints = nil }, PinService{StableService, "new"}, "stable Service moves to new, which was not written ahead"},
-		{"the stable Service to what is switched to", func(s *Spec, o *Observed) { o.Stable.Endpoints, o.State.Switched = nil, "new" }, PinService{StableService, "new"}, ""},
+		{"the stable Service with nothing to lose", func(_ *Spec, o *Observed) { o.Stable.Endpoints, o.ReplicaSets[0].Available = nil, 0 }, stable, ""},
+		{"the stable Service to what is not written", func(_ *Spec, o *Observed) { o.Stable.Endpoints = nil }, PinService{StableService, "new"}, "stable Service moves to new, which was not written ahead"},
+		{"the stable Service to what is switched to", func(_ *Spec, o *Observed) { o.Stable.Endpoints, o.State.Switched = nil, "new" }, PinService{StableService, "new"}, ""},
 		{"unpinned with other pods", nil, UnpinService{CanaryService}, "canary Service is unpinned while revision new has pods"},
-		{"unpinned with others to come", func(s *Spec, o *Observed) { o.ReplicaSets[1].Pods, o.ReplicaSets[1].Desired = 0, 1 }, UnpinService{StableService}, "stable Service is unpinned"},
-		{"unpinned with others that go", func(s *Spec, o *Observed) { o.ReplicaSets[1].Pods, o.ReplicaSets[1].Desired = 1, 0 }, UnpinService{StableService}, "stable Service is unpinned"},
-		{"unpinned with one revision", func(s *Spec, o *Observed) { o.ReplicaSets[1].Pods, o.ReplicaSets[1].Desired = 0, 0 }, UnpinService{StableService}, ""},
+		{"unpinned with others to come", func(_ *Spec, o *Observed) { o.ReplicaSets[1].Pods, o.ReplicaSets[1].Desired = 0, 1 }, UnpinService{StableService}, "stable Service is unpinned"},
+		{"unpinned with others that go", func(_ *Spec, o *Observed) { o.ReplicaSets[1].Pods, o.ReplicaSets[1].Desired = 1, 0 }, UnpinService{StableService}, "stable Service is unpinned"},
+		{"unpinned with one revision", func(_ *Spec, o *Observed) { o.ReplicaSets[1].Pods, o.ReplicaSets[1].Desired = 0, 0 }, UnpinService{StableService}, ""},
 	})
 }
 
@@ -197,11 +197,11 @@ func TestShrinkViolations(t *testing.T) {
 		{"as far as its share allows", share(0, 20, 40), ScaleReplicaSet{"new", 3, 2}, ""},
 		{"below its share", share(0, 20, 40), ScaleReplicaSet{"new", 2, 1}, "revision new shrinks to 1 while up to 40%"},
 		{"without traffic", share(0, 0, 0), ScaleReplicaSet{"new", 2, 0}, ""},
-		{"with no Service that reaches it", func(s *Spec, o *Observed) { o.Canary = Service{Pinned: "x"} }, ScaleReplicaSet{"new", 2, 0}, ""},
-		{"with a Service that selects all", func(s *Spec, o *Observed) { o.Canary = Service{} }, ScaleReplicaSet{"new", 2, 0}, "revision new shrinks to 0"},
-		{"with endpoints that are left", func(s *Spec, o *Observed) { o.Canary = Service{Pinned: "x", Endpoints: []Endpoints{{"new", 1}}} }, ScaleReplicaSet{"new", 2, 0}, "revision new shrinks to 0"},
-		{"with the stable Service selecting all", func(s *Spec, o *Observed) { o.Stable.Pinned = ""; o.State.Traffic = Traffic{Low: 99} }, ScaleReplicaSet{"new", 2, 1}, "revision new shrinks while the stable Service reaches it"},
-		{"with the stable Service selecting all, without traffic", func(s *Spec, o *Observed) {
+		{"with no Service that reaches it", func(_ *Spec, o *Observed) { o.Canary = Service{Pinned: "x"} }, ScaleReplicaSet{"new", 2, 0}, ""},
+		{"with a Service that selects all", func(_ *Spec, o *Observed) { o.Canary = Service{} }, ScaleReplicaSet{"new", 2, 0}, "revision new shrinks to 0"},
+		{"with endpoints that are left", func(_ *Spec, o *Observed) { o.Canary = Service{Pinned: "x", Endpoints: []Endpoints{{"new", 1}}} }, ScaleReplicaSet{"new", 2, 0}, "revision new shrinks to 0"},
+		{"with the stable Service selecting all", func(_ *Spec, o *Observed) { o.Stable.Pinned = ""; o.State.Traffic = Traffic{Low: 99} }, ScaleReplicaSet{"new", 2, 1}, "revision new shrinks while the stable Service reaches it"},
+		{"with the stable Service selecting all, without traffic", func(_ *Spec, o *Observed) {
 			o.Stable.Pinned, o.Canary.Pinned, o.Canary.Endpoints, o.State.Traffic = "", "x", nil, Traffic{Asked: 100, Low: 100, High: 100}
 		}, ScaleReplicaSet{"new", 2, 1}, ""},
 		{"bounded, as far as may be missing", func(s *Spec, o *Observed) { s.Surge, s.Unavailable, o.State.Traffic.High = 1, 1, 50 }, ScaleReplicaSet{"new", 3, 2}, ""},
@@ -212,7 +212,7 @@ func TestShrinkViolations(t *testing.T) {
 		{"bounded, with no replicas", func(s *Spec, o *Observed) { s.Surge, s.Unavailable, s.Replicas, o.State.Traffic.High = 1, 2, 0, 50 }, ScaleReplicaSet{"new", 2, 0}, ""},
 		{"by selector, reached", func(s *Spec, o *Observed) { s.Mover, o.Stable.Pinned = BySelector, "new" }, ScaleReplicaSet{"new", 6, 4}, "revision new shrinks while the stable Service reaches it"},
 		{"by selector, reached, to its full size", func(s *Spec, o *Observed) { s.Mover, o.Stable.Pinned = BySelector, "new" }, ScaleReplicaSet{"new", 6, 5}, ""},
-		{"by selector, not reached", func(s *Spec, o *Observed) { s.Mover = BySelector }, ScaleReplicaSet{"new", 2, 0}, ""},
+		{"by selector, not reached", func(s *Spec, _ *Observed) { s.Mover = BySelector }, ScaleReplicaSet{"new", 2, 0}, ""},
 	})
 }
 
@@ -303,12 +303,6 @@ func TestOtherViolations(t *testing.T) {
 		{"analysis", nil, StartRun{"k", 1}, ""},
 		{"no analysis", nil, StopRun{"k"}, ""},
 		{"old pods first", nil, PreferOldPods{"old"}, ""},
-		{"what nobody knows", nil, dance{}, "unknown action plan.dance"},
+		{"what nobody knows", nil, nil, "unknown action <nil>"},
 	})
 }
-
-// dance is an action that the invariants do not know.
-type dance struct{}
-
-func (dance) String() string  { return "dance" }
-func (dance) needsLive() bool { return false }

@@ -116,12 +116,17 @@ func (p *player) play(ctx context.Context, name types.NamespacedName) error {
 	if err := p.pods.scale(ctx, name, set); err != nil {
 		return err
 	}
-	change := fmt.Sprintf(`{"status":{"observedGeneration":%d,"replicas":%d,"fullyLabeledReplicas":%[2]d,`+
-		`"readyReplicas":%[2]d,"availableReplicas":%[2]d}}`, set.Generation, n)
-	written := &appsv1.ReplicaSet{}
-	written.Namespace, written.Name = name.Namespace, name.Name
-	err = p.client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, []byte(change)))
-	if err = client.IgnoreNotFound(err); err != nil {
+	// As the real controller does: the whole status, on the condition that the ReplicaSet is the one that was seen. Without
+	// managed fields the server keeps those that there are.
+	written := set.DeepCopy()
+	written.Status = appsv1.ReplicaSetStatus{
+		ObservedGeneration: set.Generation, Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: n, AvailableReplicas: n,
+	}
+	err = p.client.Status().Update(ctx, written)
+	if apierrors.IsConflict(err) {
+		return nil // it has changed, and the watch will tell
+	}
+	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("play ReplicaSet %s: %w", name.Name, err)
 	}
 	return nil

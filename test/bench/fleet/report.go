@@ -132,15 +132,15 @@ func (c check) cell() string {
 // writeSpans writes who used the processors meanwhile, so that a reader sees what else was in the way.
 func (r report) writeSpans(text *strings.Builder) {
 	text.WriteString("\n## Who used the processors\n\n")
-	rows := [][]string{{"fleet", "what", "took", "controller", "API server and etcd", "harness", "anybody else", "object writes", "events"}}
+	rows := [][]string{{"fleet", "what", "took", "controller", "API server", "etcd", "harness", "anybody else", "object writes", "events"}}
 	for _, row := range r.rows {
 		for _, part := range []struct {
 			name string
 			span
 		}{{"create", row.created}, {"release", row.released}, {"idle", row.idle}} {
 			rows = append(rows, []string{
-				row.row.name, part.name, seconds(part.took), seconds(part.controller), seconds(part.server), seconds(part.harness),
-				seconds(part.others), plain(part.requests.objectWrites()), plain(part.requests.events()),
+				row.row.name, part.name, seconds(part.took), seconds(part.controller), seconds(part.apiServer), seconds(part.etcd),
+				seconds(part.harness), seconds(part.others), plain(part.requests.objectWrites()), plain(part.requests.events()),
 			})
 		}
 	}

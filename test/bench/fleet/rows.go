@@ -39,9 +39,9 @@ type limits struct {
 // span is what happened between two moments.
 type span struct {
 	took time.Duration
-	// controller is its processor time; server that of etcd and the API server, harness that of this program, and others
-	// that of everybody else on the machine.
-	controller, server, harness, others time.Duration
+	// controller is its processor time, apiServer and etcd are theirs, harness is that of this program, and others that of
+	// everybody else on the machine.
+	controller, apiServer, etcd, harness, others time.Duration
 	requests                            requests
 }
 
@@ -157,10 +157,11 @@ func (w *world) measure(do func() error) (span, error) {
 		return span{}, err
 	}
 	s := span{
-		took: took, requests: asked, controller: after["controller"] - before["controller"], harness: after["harness"] - before["harness"],
-		server: after["etcd"] + after["kube-apiserver"] - before["etcd"] - before["kube-apiserver"],
+		took: took, requests: asked,
+		controller: after["controller"] - before["controller"], apiServer: after["kube-apiserver"] - before["kube-apiserver"],
+		etcd: after["etcd"] - before["etcd"], harness: after["harness"] - before["harness"],
 	}
-	s.others = max(0, after["machine"]-before["machine"]-s.controller-s.harness-s.server)
+	s.others = max(0, after["machine"]-before["machine"]-s.controller-s.apiServer-s.etcd-s.harness)
 	return s, nil
 }
 
@@ -261,12 +262,9 @@ func (w *world) row(ctx context.Context, measured *result) (err error) {
 	return err
 }
 
-// add adds the cost of a later span, but not its time.
+// add adds what the controller did in a later span. The time, and what others did meanwhile, are not part of it.
 func (s *span) add(later span) {
 	s.controller += later.controller
-	s.server += later.server
-	s.harness += later.harness
-	s.others += later.others
 	for kind, count := range later.requests {
 		s.requests[kind] += count
 	}

@@ -139,6 +139,23 @@ func TestAdoptHistory(t *testing.T) {
 	}
 }
 
+// A restart of the Deployment is no content: the Rollout's template is still the same, and a release back to it is known.
+func TestAdoptARestartedDeployment(t *testing.T) {
+	w := newWorld(t)
+	w.running("app:0")
+	w.apply(replaceOnce(deploymentOf("app:1"), "labels: {app: web, team: shop}",
+		`labels: {app: web, team: shop}, annotations: {kubectl.kubernetes.io/restartedAt: "2026-01-01T00:00:00Z"}`))
+	w.settled(3)
+	before := w.pods()
+	w.apply(rolloutOf("app:1", adopt, ""))
+	ro := w.untilHealthy()
+	w.adopted(before, ro, "web-"+hashOf("app:1"))
+	w.samePods(before)
+	if ro.Status.CurrentRevision != ro.Status.StableRevision {
+		t.Errorf("current %s, stable %s", ro.Status.CurrentRevision, ro.Status.StableRevision)
+	}
+}
+
 // What was deleted without its pods by hand is taken over as well.
 func TestAdoptOrphans(t *testing.T) {
 	w := newWorld(t)
@@ -235,6 +252,61 @@ func TestAdoptWithASlowGarbageCollector(t *testing.T) {
 	w.patch(&corev1.Service{}, "web", `{"metadata":{"labels":{"look":"again"}}}`)
 	ro := w.untilPaused()
 	w.adopted(before, ro, "web-"+hashOf("app:1"))
+}
+
+// A Rollout that is deleted while it adopts leaves the pods alone, and the next one takes them.
+func TestDeletedWhileAdopting(t *testing.T) {
+	w := newWorld(t)
+	before := w.running("app:1")
+	slow := func(is bool) {
+		notes.mu.Lock()
+		defer notes.mu.Unlock()
+		notes.slow[w.namespace] = is
+	}
+	slow(true)
+	w.apply(rolloutOf("app:1", adopt, ""))
+	w.untilSays(v1alpha1.RolloutProgressing, "waiting until it is gone")
+	w.Expect(direct.Delete(t.Context(), w.rollout())).To(gomega.Succeed())
+	slow(false)
+	w.patch(&corev1.Service{}, "web", `{"metadata":{"labels":{"look":"again"}}}`)
+	w.Eventually(func() error { return direct.Get(t.Context(), w.key("web"), &appsv1.Deployment{}) }, patience, pace).
+		ShouldNot(gomega.Succeed())
+	w.samePods(before)
+	w.apply(rolloutOf("app:1", adopt, ""))
+	w.adopted(before, w.untilHealthy(), "web-"+hashOf("app:1"))
+	w.samePods(before)
+}
+
+// Whatever moves the traffic, an adoption is the same.
+func TestAdoptByOtherMeans(t *testing.T) {
+	for name, strategy := range map[string]string{
+		"by replicas":             "canary: {steps: [{setWeight: 34}, {pause: {}}]}",
+		"by selector":             "blueGreen: {activeService: web, previewService: web-canary, autoPromotionEnabled: false, scaleDownDelaySeconds: 0, abortScaleDownDelaySeconds: 0}",
+		"by selector, no preview": "blueGreen: {activeService: web, scaleDownDelaySeconds: 0, autoPromotionEnabled: false, abortScaleDownDelaySeconds: 0}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			before := w.running("app:1")
+			of := func(image string) string {
+				upToStrategy, _, _ := strings.Cut(rolloutOf(image, adopt, ""), "  strategy:")
+				return upToStrategy + "  strategy: {" + strategy + "}\n"
+			}
+			w.apply(of("app:1"))
+			w.adopted(before, w.untilHealthy(), "web-"+hashOf("app:1"))
+			w.samePods(before)
+			w.apply(of("app:2"))
+			ro := w.untilPaused()
+			if got := len(w.podsOf(ro.Status.CurrentRevision)); got == 0 {
+				t.Error("the new revision has no pods")
+			}
+			w.apply(of("app:1"))
+			if back := w.untilHealthy(); back.Status.CurrentRevision != ro.Status.StableRevision {
+				t.Errorf("stable is %s, current %s", ro.Status.StableRevision, back.Status.CurrentRevision)
+			}
+			w.Eventually(func() int { return len(w.podsOf(ro.Status.StableRevision)) }, patience, pace).Should(gomega.Equal(3))
+			w.untouched()
+		})
+	}
 }
 
 func replaceOnce(text, from, to string) string {

@@ -117,6 +117,7 @@ func TestAntiAffinity(t *testing.T) {
 	w.until("promoted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.StableRevision == second && ro.Status.Phase == v1alpha1.RolloutHealthy
 	})
+	w.Eventually(func() int { return len(w.podsOf(first)) }, patience, pace).Should(gomega.BeZero())
 	w.apply(rolloutOf("app:1", adopt, required))
 	ro := w.untilPaused()
 	if ro.Status.CurrentRevision != first {

@@ -85,6 +85,17 @@ func (w *world) settledAtLeast(size int32) {
 	w.Eventually(func() int32 { w.get(d, "web"); return d.Status.AvailableReplicas }, patience, pace).Should(gomega.BeNumerically(">=", size))
 }
 
+// The workload's pods go as those of the Rollout come, and nothing is ever without.
+func TestWorkloadProgressively(t *testing.T) {
+	w := newWorld(t)
+	w.running("app:1")
+	w.apply(beside("progressively"))
+	w.untilHealthy()
+	w.untilSize(0)
+	w.Eventually(func() int { return len(w.pods()) }, patience, pace).Should(gomega.Equal(3))
+	w.untouched()
+}
+
 // A Rollout whose workload never comes up again goes nevertheless, after its deadline.
 func TestWorkloadThatDoesNotComeBack(t *testing.T) {
 	w := newWorld(t)

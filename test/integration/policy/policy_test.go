@@ -447,6 +447,38 @@ func TestSpecIsAnotherRight(t *testing.T) {
 	g.Expect(w.read(t).Status.CurrentRevision).To(Equal(canaryHash))
 }
 
+// TestLargestStatus: the policy costs the API server more the larger the status is, and must never cost so much that an
+// abort does not get through.
+func TestLargestStatus(t *testing.T) {
+	g, w := NewWithT(t), newWorld(t)
+	opal := w.person(t, "opal", "sluice-operator")
+	ro := w.read(t)
+	long, at := strings.Repeat("x", 2000), metav1.NowMicro()
+	ro.Status.Message = long
+	for i := range 50 {
+		name := fmt.Sprintf("%010d", i)
+		ro.Status.Release.Retiring = append(ro.Status.Release.Retiring, v1alpha1.RetiringRevision{Revision: name, At: at})
+		if i >= 20 {
+			continue
+		}
+		record := v1alpha1.ReleaseRecord{Revision: name, Message: long, Outcome: v1alpha1.OutcomeAborted, StartedAt: at, FinishedAt: at}
+		for j := range 10 {
+			record.Verdicts = append(record.Verdicts, v1alpha1.ReleaseVerdict{AnalysisRun: fmt.Sprint(name, j), Phase: v1alpha1.AnalysisFailed})
+		}
+		ro.Status.History = append(ro.Status.History, record)
+		ro.Status.Rejected = append(ro.Status.Rejected, v1alpha1.RejectedRevision{Revision: name, Message: long, At: at})
+		if i < 16 {
+			ro.Status.Release.Routes = append(ro.Status.Release.Routes, v1alpha1.RouteOriginal{Name: name, Rules: strings.Repeat("r", 30000)})
+		}
+	}
+	g.Expect(w.controller.Status().Update(t.Context(), ro)).To(Succeed())
+
+	g.Expect(opal.Status().Patch(t.Context(), w.rollout(), merge(`{"status":{"phase":"Healthy"}}`))).
+		To(MatchError(ContainSubstring("not status.phase:")))
+	code, out := opal.sluice(t, "abort", "web", "-n", w.namespace, "--no-wait")
+	g.Expect(code).To(Equal(0), out)
+}
+
 // TestAdministratorForgesNothing: no RBAC right, however wide, goes past the policy.
 func TestAdministratorForgesNothing(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)

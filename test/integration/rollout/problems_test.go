@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -223,17 +224,22 @@ func TestDeletedReplicaSet(t *testing.T) {
 	w := newWorld(t)
 	w.scaledToZero = true // as far as the stable revision goes, which somebody has deleted
 	first, _ := w.stable(untilPromoted)
-	set := func(revision string) *appsv1.ReplicaSet {
-		return &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web-" + revision}}
+	remove := func(revision string) {
+		t.Helper()
+		set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web-" + revision}}
+		w.Expect(direct.Delete(t.Context(), set, client.PropagationPolicy(metav1.DeletePropagationBackground))).To(gomega.Succeed())
+		// Nobody collects garbage here.
+		w.Expect(direct.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(w.namespace),
+			client.MatchingLabels{v1alpha1.LabelPodTemplateHash: revision}, client.GracePeriodSeconds(0))).To(gomega.Succeed())
 	}
-	w.Expect(direct.Delete(t.Context(), set(first.Status.StableRevision), client.PropagationPolicy(metav1.DeletePropagationBackground))).To(gomega.Succeed())
+	remove(first.Status.StableRevision)
 	w.Eventually(func() int32 { return w.size(first.Status.StableRevision) }, patience, pace).Should(gomega.BeEquivalentTo(4))
 	w.untilHealthy()
 
 	w.apply(rolloutOf("app:2", untilPromoted))
 	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
 	next := ro.Status.Release.Revision
-	w.Expect(direct.Delete(t.Context(), set(next), client.PropagationPolicy(metav1.DeletePropagationBackground))).To(gomega.Succeed())
+	remove(next)
 	w.Eventually(func() int32 { return w.size(next) }, patience, pace).Should(gomega.BeEquivalentTo(1))
 	if got := w.rollout().Status.StableRevision; got != first.Status.StableRevision {
 		t.Errorf("stable is %s", got)
