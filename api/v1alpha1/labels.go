@@ -8,7 +8,7 @@ const (
 	// LabelRollout is on every AnalysisRun of a Rollout, and on every ReplicaSet that it took over from a Deployment, and
 	// names it.
 	LabelRollout = "sluice.dev/rollout"
-	// LabelAnalysisType is on every AnalysisRun of a Rollout: Step.
+	// LabelAnalysisType is on every AnalysisRun of a Rollout: Step, Background, PrePromotion or PostPromotion.
 	LabelAnalysisType = "sluice.dev/analysis-type"
 	// LabelStepIndex is on every AnalysisRun of a step and gives the index of the step, from 0.
 	LabelStepIndex = "sluice.dev/step-index"

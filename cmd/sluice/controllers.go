@@ -11,13 +11,9 @@ import (
 	"github.com/sluicehq/sluice/controllers/rollout"
 )
 
-// How many objects of a kind are worked on at a time where the options do not say. A GitSync renders and compares, and
-// each one takes memory and a processor. A Rollout waits for the API server most of its time: more of them at a time
-// only queue there.
-const (
-	gitSyncsAtATime = 4
-	rolloutsAtATime = 16
-)
+// rolloutsAtATime is how many Rollouts are worked on at a time where the options do not say. A Rollout waits for the API
+// server most of the time; more of them only queue there.
+const rolloutsAtATime = 16
 
 // setupControllers adds the controllers to the manager.
 func setupControllers(mgr ctrl.Manager, options Options) error {
@@ -31,7 +27,7 @@ func setupControllers(mgr ctrl.Manager, options Options) error {
 	if err := gitsync.Setup(mgr, gitsync.Options{
 		CacheDir:              options.GitCacheDir,
 		DefaultServiceAccount: options.DefaultServiceAccount,
-		Concurrency:           cmp.Or(options.Concurrency, gitSyncsAtATime),
+		Concurrency:           options.Concurrency,
 	}); err != nil {
 		return fmt.Errorf("set up GitSyncs: %w", err)
 	}

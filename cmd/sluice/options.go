@@ -81,7 +81,7 @@ func ParseOptions(args []string, output io.Writer) (Options, error) {
 		"service account, in its own namespace, of a GitSync that names none (default: such a GitSync is refused)")
 	flags.StringVar(&o.GitCacheDir, "git-cache-dir", "/var/cache/sluice", "folder for clones; it may be lost at any time")
 	flags.IntVar(&o.Concurrency, "concurrency", 0,
-		"objects of a kind that are worked on at a time, up to 64; 0 for 16 Rollouts and 4 GitSyncs")
+		"objects of a kind that are worked on at a time, up to 64; 0 for 16 Rollouts and 8 GitSyncs")
 	flags.TextVar(&o.LogLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	flags.BoolVar(&o.PrintVersion, "version", false, "print the version and end")
 	err := flags.Parse(args)

@@ -171,11 +171,13 @@ func (r *Reconciler) writeStage(ctx context.Context, p *pass, stage []changeset.
 	for _, write := range stage {
 		group.Go(func() error {
 			request := r.request(p, write, overlay)
+			// What the watch shows by the end may be newer than what is read here.
+			shown, _ := r.watches.find(p.accountName, write.ID)
 			outcome, err := p.account.cluster.Apply(ctx, request)
 			mu.Lock()
 			defer mu.Unlock()
 			if ctx.Err() == nil {
-				r.note(p, write, request, outcome, err)
+				r.note(p, write, request, outcome, shown.version, err)
 			}
 			return nil
 		})
@@ -201,8 +203,11 @@ func (r *Reconciler) request(p *pass, write changeset.Write, overlay apply.Overl
 // answerCommit is the commit at which what is applied now was first seen.
 func (p *pass) answerCommit() string { return p.memory.desired.commit }
 
-// note takes down what became of a write.
-func (r *Reconciler) note(p *pass, write changeset.Write, request apply.Request, outcome apply.Outcome, err error) {
+// note takes down what became of a write. before is the version that the watch showed when the object had not been read
+// for it yet.
+func (r *Reconciler) note(
+	p *pass, write changeset.Write, request apply.Request, outcome apply.Outcome, before string, err error,
+) {
 	m, hash := p.memory, p.memory.desired.byID[write.ID].Hash
 	if err != nil {
 		if errors.Is(err, apply.ErrTerminating) {
@@ -228,14 +233,13 @@ func (r *Reconciler) note(p *pass, write changeset.Write, request apply.Request,
 	if isRollout(write.ID) {
 		entry.Commit = request.Content.GetAnnotations()[v1alpha1.AnnotationCommit]
 	}
-	before := m.inventory.entries[write.ID]
+	stored := m.inventory.entries[write.ID]
 	m.inventory.entries[write.ID] = entry
 	// A key alone that has moved on is not worth a write: a stale one costs a comparison after a restart.
-	compared := before
+	compared := stored
 	compared.Key = entry.Key
 	m.inventory.dirty = m.inventory.dirty || compared != entry
-	shownBefore, _ := r.watches.find(p.accountName, write.ID)
-	m.written[write.ID] = ownWrite{before: shownBefore.version, live: live, version: outcome.Live.GetResourceVersion()}
+	m.written[write.ID] = ownWrite{before: before, live: live, version: outcome.Live.GetResourceVersion()}
 	p.live[write.ID] = live
 	m.health[write.ID] = seenHealth{outcome.Live.GetResourceVersion(), health.Assess(outcome.Live)}
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -52,6 +55,12 @@ func (r *Reconciler) finalize(ctx context.Context, ro *v1alpha1.Rollout) error {
 		return nil
 	}
 	o := departing(ro)
+	if going, err := r.podsGo(ctx, o); err != nil || going {
+		if err == nil {
+			err = errLookAgain
+		}
+		return err
+	}
 	// Services first: with both selecting every pod, any weight is served.
 	for _, role := range []plan.ServiceRole{plan.CanaryService, plan.StableService} {
 		if err := r.finalizeService(ctx, o, o.serviceName(role)); err != nil {
@@ -70,6 +79,27 @@ func (r *Reconciler) finalize(ctx context.Context, ro *v1alpha1.Rollout) error {
 		return nil
 	}
 	return err
+}
+
+// shrinkPatience bounds how long the deletion of a Rollout waits for pods that were on their way out already.
+const shrinkPatience = 30 * time.Second
+
+// podsGo says that a ReplicaSet is losing pods yet: a Service that selects every pod again would send requests to them.
+func (r *Reconciler) podsGo(ctx context.Context, o *observation) (bool, error) {
+	if r.clock.Now().Sub(o.rollout.DeletionTimestamp.Time) > shrinkPatience {
+		return false, nil
+	}
+	var err error
+	if o.selector, err = labels.Parse(o.rollout.Status.Selector); err != nil || o.selector.Empty() {
+		return false, nil //nolint:nilerr // a status that nobody can read keeps no Rollout from going
+	}
+	sets, err := r.fromLive().replicaSets(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(sets, func(set appsv1.ReplicaSet) bool {
+		return set.Status.ObservedGeneration < set.Generation || set.Status.Replicas > or(set.Spec.Replicas, 1)
+	}), nil
 }
 
 // departing is what is known of a Rollout that is being deleted.

@@ -73,7 +73,7 @@ func (o *observation) countPods(pods map[types.UID][]*corev1.Pod) {
 		of := pods[set.UID]
 		o.seen.ReplicaSets = append(o.seen.ReplicaSets, planReplicaSet(set, revision, of, o.spec.RestartAt))
 		if revision == o.revision.Name {
-			o.podTrouble = podTrouble(of)
+			o.podTrouble = cmp.Or(podTrouble(of), refusedPods(set))
 		}
 	}
 	slices.SortFunc(o.seen.ReplicaSets, func(a, b plan.ReplicaSet) int {
@@ -97,6 +97,17 @@ func podTrouble(pods []*corev1.Pod) string {
 		return u.Reason + ": " + u.Message
 	}
 	return unschedulable(pods)
+}
+
+// refusedPods says why the API server refuses the pods of a ReplicaSet, such as by a quota or the security of pods, which
+// no dry run of the ReplicaSet tells.
+func refusedPods(set *appsv1.ReplicaSet) string {
+	for _, c := range set.Status.Conditions {
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
+			return c.Reason + ": " + shorten(c.Message, maxDetail)
+		}
+	}
+	return ""
 }
 
 func planReplicaSet(set *appsv1.ReplicaSet, name string, pods []*corev1.Pod, restartAt time.Time) plan.ReplicaSet {

@@ -140,3 +140,17 @@ func TestWithdraw(t *testing.T) {
 		t.Error("routes are a set")
 	}
 }
+
+// A quota or the security of pods refuses pods and not the ReplicaSet: only its condition says so.
+func TestRefusedPods(t *testing.T) {
+	set := &appsv1.ReplicaSet{}
+	if got := refusedPods(set); got != "" {
+		t.Errorf("nothing is refused: %q", got)
+	}
+	set.Status.Conditions = []appsv1.ReplicaSetCondition{{
+		Type: appsv1.ReplicaSetReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: "exceeded quota: pods=3",
+	}}
+	if got, want := refusedPods(set), "FailedCreate: exceeded quota: pods=3"; got != want {
+		t.Errorf("%q, not %q", got, want)
+	}
+}

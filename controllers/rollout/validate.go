@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,6 +23,7 @@ func (r *Reconciler) problem(ctx context.Context, reader client.Reader, o *obser
 	}
 	checks := []func(context.Context, client.Reader, *observation) (*plan.Problem, error){
 		checkDuplicates,
+		checkOwnLabel,
 		r.checkSharing,
 		r.checkFeatures,
 		r.checkNewRevision,
@@ -47,6 +49,19 @@ func checkDuplicates(_ context.Context, _ client.Reader, o *observation) (*plan.
 		revision := set.Labels[v1alpha1.LabelPodTemplateHash]
 		return problemf(reasonDuplicate, "ReplicaSets %q and %q both are revision %s; delete %q",
 			o.sets[revision].Name, set.Name, revision, set.Name), nil
+	}
+	return nil, nil
+}
+
+// checkOwnLabel refuses the label that tells revisions apart where a user has copied it from a ReplicaSet.
+func checkOwnLabel(_ context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
+	const key = v1alpha1.LabelPodTemplateHash
+	inSelector := slices.ContainsFunc(o.source.selector.MatchExpressions, func(e metav1.LabelSelectorRequirement) bool { return e.Key == key })
+	if _, is := o.source.selector.MatchLabels[key]; is || inSelector {
+		return problemf(v1alpha1.ReasonInvalidTemplate, "spec.selector: %s is set by the controller; remove it", key), nil
+	}
+	if _, is := o.source.template.Metadata.Labels[key]; is {
+		return problemf(v1alpha1.ReasonInvalidTemplate, "spec.template.metadata.labels: %s is set by the controller; remove it", key), nil
 	}
 	return nil, nil
 }

@@ -76,3 +76,21 @@ func TestCheckServices(t *testing.T) {
 		}
 	}
 }
+
+func TestOwnLabelIsRefused(t *testing.T) {
+	own := map[string]string{v1alpha1.LabelPodTemplateHash: "abc"}
+	for name, c := range map[string]struct {
+		source podSource
+		want   string
+	}{
+		"neither":     {podSource{}, ""},
+		"selector":    {podSource{selector: metav1.LabelSelector{MatchLabels: own}}, "spec.selector"},
+		"expressions": {podSource{selector: metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: v1alpha1.LabelPodTemplateHash}}}}, "spec.selector"},
+		"template":    {podSource{template: v1alpha1.PodTemplate{Metadata: v1alpha1.TemplateMetadata{Labels: own}}}, "spec.template"},
+	} {
+		problem, err := checkOwnLabel(t.Context(), nil, &observation{source: c.source})
+		if err != nil || (problem != nil) != (c.want != "") || problem != nil && !strings.HasPrefix(problem.Message, c.want) {
+			t.Errorf("%s: %+v, %v", name, problem, err)
+		}
+	}
+}

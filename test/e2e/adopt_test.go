@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -80,5 +81,5 @@ func (u user) evictions() {
 		now := u.pods()
 		return now, strings.Count(now, "\n") == len(before) && !strings.Contains(now, before[0])
 	})
-	u.reaches("{.status.availableReplicas}", fmt.Sprint(len(before)))
+	u.reaches("{.status.availableReplicas}", strconv.Itoa(len(before)))
 }

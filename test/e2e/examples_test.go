@@ -19,24 +19,14 @@ func TestDemoAndExamples(t *testing.T) {
 	}
 	u := newUser(t, cluster)
 	t.Run("permissions", u.permissions)
-	for _, scenario := range []struct {
-		name string
-		run  func(user, *testing.T)
-	}{
-		{"another strategy", user.migrate}, // the longest first
-		{"examples/adopt", user.adopt},
-		{"examples/blue-green", user.blueGreen},
-		{"examples/canary", user.canary},
-		{"examples/canary-without-router", user.withoutRouter},
-		{"examples/workload-ref", user.workloadRef},
-		{"verbs", user.verbs},
-		{"bad input", user.badInput},
-	} {
-		t.Run(scenario.name, func(t *testing.T) {
-			t.Parallel()
-			scenario.run(u, t)
-		})
-	}
+	t.Run("another strategy", u.migrate) // the longest first
+	t.Run("examples/adopt", u.adopt)
+	t.Run("examples/blue-green", u.blueGreen)
+	t.Run("examples/canary", u.canary)
+	t.Run("examples/canary-without-router", u.withoutRouter)
+	t.Run("examples/workload-ref", u.workloadRef)
+	t.Run("verbs", u.verbs)
+	t.Run("bad input", u.badInput)
 }
 
 // permissions: the controller's account has no wildcard, and no list or watch on Secrets.

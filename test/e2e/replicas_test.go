@@ -46,7 +46,7 @@ func (u user) withoutRouter(t *testing.T) {
 func (u user) sizes() string {
 	u.t.Helper()
 	var sizes []string
-	for _, size := range strings.Fields(u.do("get", "replicasets", "--sort-by=.spec.replicas", "-o", "jsonpath={.items[*].spec.replicas}")) {
+	for size := range strings.FieldsSeq(u.do("get", "replicasets", "--sort-by=.spec.replicas", "-o", "jsonpath={.items[*].spec.replicas}")) {
 		if size != "0" {
 			sizes = append(sizes, size)
 		}

@@ -47,10 +47,11 @@ func last(out string) string {
 	return strings.TrimSpace(strings.TrimPrefix(lines[len(lines)-1], "KUBECONFIG="))
 }
 
-// in is the user in a new namespace, for one test. The namespace goes when the test ends; if it has failed, what is in it
-// is shown before.
+// in is the user in a new namespace, for one test that others may run beside. The namespace goes when the test ends; if it
+// has failed, what is in it is shown before.
 func (u user) in(t *testing.T, namespace string) user {
 	t.Helper()
+	t.Parallel()
 	u.t, u.namespace = t, ""
 	u.do("delete", "namespace", namespace, "--ignore-not-found", "--timeout=2m")
 	u.do("create", "namespace", namespace)

@@ -80,10 +80,23 @@ func (u user) backAgain() {
 	u.refused([]string{"was aborted", "kubectl sluice retry"}, "promote", "web")
 	u.sluice("retry", "web")
 	u.paused("2/5")
-	u.says([]string{"promote of revision", "accepted"}, "promote", "web")
+	u.promoter("alice")
+	u.says([]string{"promote of revision", "accepted"}, "promote", "web", "--as=alice")
 	u.paused("5/5")
+	u.says([]string{"promote by alice accepted"}, "get", "rollout", "web")
 	u.sluice("promote", "web")
 	u.healthy()
+}
+
+// promoter: who may promote may do that, and none of the other verbs.
+func (u user) promoter(name string) {
+	u.t.Helper()
+	u.do("create", "rolebinding", name, "--clusterrole=sluice-promoter", "--user="+name)
+	for _, verb := range [][]string{
+		{"abort", "web"}, {"pause", "web"}, {"jump", "web", "1"}, {"promote", "web", "--full"}, {"undo", "web"}, {"restart", "web"},
+	} {
+		u.refused([]string{name}, append(verb, "--as="+name)...)
+	}
 }
 
 // restarted: every pod is replaced, and nothing else is.

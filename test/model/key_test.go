@@ -38,7 +38,7 @@ func TestKeyKnowsTheState(t *testing.T) {
 
 func change(t *testing.T, v reflect.Value) {
 	t.Helper()
-	if _, is := v.Interface().(time.Time); is {
+	if _, is := reflect.TypeAssert[time.Time](v); is {
 		v.Set(reflect.ValueOf(epoch))
 		return
 	}

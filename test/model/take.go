@@ -1,6 +1,7 @@
 package model
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
@@ -253,7 +254,7 @@ func (w *World) takePerson(m *move) {
 	default:
 		w.ids++
 		w.Request = &plan.Request{
-			ID: string('0' + rune(w.ids)), Verb: m.verb, Revision: m.revision, Step: w.State.Step,
+			ID: strconv.Itoa(int(w.ids)), Verb: m.verb, Revision: m.revision, Step: w.State.Step,
 			Full: m.full, SkipAnalysis: m.skip, To: m.n, By: "somebody",
 		}
 	}

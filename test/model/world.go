@@ -56,7 +56,7 @@ type World struct {
 	Now        time.Time
 	// Left is how many things the adversary may still do.
 	Left int8
-	ids  int8
+	ids  int32
 }
 
 // objects is the part of the world that informers see, an informer for each field.
@@ -250,6 +250,11 @@ func (w *World) spec() plan.Spec {
 	return out
 }
 
+var verdictTexts = [...]string{
+	plan.RunRunning: "", plan.RunSuccessful: "", plan.RunFailed: "the error rate is too high",
+	plan.RunInconclusive: "too few requests to tell",
+}
+
 // observe is what the engine sees of some objects.
 func (w *World) observe(o *objects) plan.Observed {
 	driven := w.driven()
@@ -278,7 +283,7 @@ func (w *World) observe(o *objects) plan.Observed {
 	}
 	for _, r := range o.Runs {
 		if r.Key != "" {
-			seen.Runs = append(seen.Runs, plan.Run{Key: r.Key, Phase: r.Phase, Message: "the error rate is too high"})
+			seen.Runs = append(seen.Runs, plan.Run{Key: r.Key, Phase: r.Phase, Message: verdictTexts[r.Phase]})
 		}
 	}
 	return seen

@@ -20,7 +20,7 @@ func sized() []Story {
 	return []Story{
 		{
 			Name: "rollback-inside-the-window", Scope: window,
-			Tale: "Two pods behind a route, rollbackWindow 2. Steps: weight 50, analysis. B is promoted; then the template goes back to A, which takes no steps.",
+			Tale: "With rollbackWindow 2: B is promoted; then the template goes back to A, which takes no steps.",
 			Do:   []string{"spec wants B", "until Healthy: revision B", "spec wants A"},
 		},
 		{
@@ -30,7 +30,7 @@ func sized() []Story {
 		},
 		{
 			Name: "progress-deadline-aborts", Scope: aborted, Without: []string{"a pod of B is ready"},
-			Tale: "The same with progressDeadlineAbort.",
+			Tale: "The pods of B never become ready. With progressDeadlineAbort B is rejected after 5 s.",
 			Do:   []string{"spec wants B"},
 		},
 		{
@@ -40,12 +40,12 @@ func sized() []Story {
 		},
 		{
 			Name: "dynamic-stable-scale-aborted", Scope: scope(4, dynamic),
-			Tale: "Four pods behind a route, dynamicStableScale: A shrinks as its share is gone. At weight 50 somebody aborts: A grows before it gets its share back.",
+			Tale: "With dynamicStableScale A shrinks as its share is gone. At weight 50 somebody aborts: A grows before it gets its share back.",
 			Do:   []string{"spec wants B", "until paused at step 2/2", "for 5 seconds", "somebody asks to abort"},
 		},
 		{
 			Name: "bounded-surge-with-a-route", Scope: scope(4, bounded),
-			Tale: "Four pods behind a route, maxSurge 1: never more than five pods, so the weight of step 1, and then all of it, is reached by weights between.",
+			Tale: "With maxSurge 1 there are never more than five pods, so each weight is reached by weights between.",
 			Do:   []string{"spec wants B"},
 		},
 	}
@@ -56,12 +56,12 @@ func unsteered() []Story {
 	return []Story{
 		{
 			Name: "canary-without-a-route", Scope: scope(4, unrouted(1, 0, weight(20), pause, weight(50))),
-			Tale: "Four pods without a route, maxSurge 1, maxUnavailable 0: the numbers of pods are the weight.",
+			Tale: "Without a route the numbers of pods are the weight.",
 			Do:   []string{"spec wants B", "until paused at step 2/3", "somebody asks to promote"},
 		},
 		{
 			Name: "canary-without-a-route-aborted", Scope: scope(4, unrouted(1, 0, weight(50), pause)),
-			Tale: "The same, aborted at weight 50.",
+			Tale: "Without a route, somebody aborts at weight 50.",
 			Do:   []string{"spec wants B", "until paused at step 2/2", "for 2 seconds", "somebody asks to abort"},
 		},
 	}
@@ -73,19 +73,19 @@ func switched() []Story {
 	return []Story{
 		{
 			Name: "blue-green", Scope: scope(2, blueGreen(steps...)),
-			Tale: "Two pods. B is brought up behind the preview Service, waits for somebody, and is switched to; the analysis after the switch succeeds.",
+			Tale: "B is brought up behind the preview Service, waits for somebody, and is switched to; the analysis after the switch succeeds.",
 			Do:   []string{"spec wants B", "until paused at step 2/4", "for 2 seconds", "somebody asks to promote"},
 		},
 		{
 			Name: "blue-green-rolled-back", Scope: scope(2, blueGreen(steps...)),
-			Tale: "The same, but the analysis after the switch fails: the active Service goes back to A, whose pods are still there.",
+			Tale: "The analysis after the switch fails: the active Service goes back to A, whose pods are still there.",
 			Do:   []string{"spec wants B", "until paused at step 2/4", "for 2 seconds", "somebody asks to promote", "analysis fails"},
 		},
 		{
 			Name: "blue-green-with-a-route", Scope: scope(2, model.Strategy{
 				Name: "blue-green with a route", BlueGreen: true, Surge: plan.Unbounded, Steps: []plan.Step{preview, weight(100), analysis},
 			}),
-			Tale: "Two pods behind a route: blue-green that switches by weight.",
+			Tale: "With a route the switch is made by weight.",
 			Do:   []string{"spec wants B"},
 		},
 	}
@@ -106,17 +106,17 @@ func seldom() []Story {
 		},
 		{
 			Name: "restarted", Scope: scope(2, unrouted(1, 0)),
-			Tale: "Two pods, maxUnavailable 0. Somebody asks for a restart: a pod is added before an old one goes, until none is left.",
+			Tale: "With maxUnavailable 0 somebody asks for a restart: a pod is added before an old one goes, until none is left.",
 			Do:   []string{"somebody asks for a restart"},
 		},
 		{
 			Name: "restarted-by-evictions", Scope: scope(2, unrouted(0, 1)),
-			Tale: "Two pods, maxUnavailable 1: old pods are evicted one at a time.",
+			Tale: "With maxUnavailable 1 old pods are evicted one at a time.",
 			Do:   []string{"somebody asks for a restart"},
 		},
 		{
 			Name: "workload-scaled-down-on-success", Scope: workload,
-			Tale: "A Rollout is created for a Deployment with two pods (workloadRef, scaleDown onsuccess): the Deployment's pods go when its own are available.",
+			Tale: "A Rollout is created for a Deployment (workloadRef, scaleDown onsuccess): the Deployment's pods go when its own are available.",
 		},
 		{
 			Name: "strategy-changed-in-mid-release", Scope: scope(2, routed(weight(50), pause), blueGreen(steps...)),

@@ -59,7 +59,7 @@ func told() []Story {
 	return []Story{
 		{
 			Name: "promoted", Scope: gated,
-			Tale: "Two pods behind a route. Steps: weight 20, analysis, weight 50. The template is changed to B, and all goes well.",
+			Tale: "The template is changed to B, and all goes well.",
 			Do:   []string{"spec wants B"},
 		},
 		{
@@ -89,7 +89,7 @@ func told() []Story {
 		},
 		{
 			Name: "promoted-by-hand", Scope: stopped,
-			Tale: "Two pods behind a route. Steps: weight 50, a pause. Somebody promotes.",
+			Tale: "The release pauses at weight 50 until somebody promotes.",
 			Do:   []string{"spec wants B", "until paused at step 2/2", "somebody asks to promote"},
 		},
 		{
@@ -99,7 +99,7 @@ func told() []Story {
 		},
 		{
 			Name: "paused-and-resumed", Scope: scope(2, routed(weight(20), pauseFor(2*time.Second), weight(50))),
-			Tale: "Two pods behind a route. Steps: weight 20, a pause of 2 s, weight 50. Somebody holds the release for a while.",
+			Tale: "Somebody holds the release at weight 20 for a while.",
 			Do:   []string{"spec wants B", "controller: set weight 20", "somebody asks to pause", "for 10 seconds", "somebody asks to resume"},
 		},
 		{
@@ -109,17 +109,17 @@ func told() []Story {
 		},
 		{
 			Name: "jumped-back", Scope: scope(2, routed(weight(20), weight(50), pause)),
-			Tale: "Two pods behind a route. Steps: weight 20, weight 50, a pause. At the pause somebody jumps back to the first step.",
+			Tale: "At the pause somebody jumps back to the first step.",
 			Do:   []string{"spec wants B", "until paused at step 3/3", "somebody asks to jump to step 1"},
 		},
 		{
 			Name: "promoted-in-full-against-a-failing-analysis", Scope: scope(2, routed(weight(20), pause, analysis)),
-			Tale: "Two pods behind a route. Steps: weight 20, a pause, analysis. Somebody promotes in full; the analysis is not skipped, and fails.",
+			Tale: "Somebody promotes in full at the pause; that skips no analysis, and it fails.",
 			Do:   []string{"spec wants B", "until paused at step 2/3", "somebody asks to promote in full", "analysis fails"},
 		},
 		{
 			Name: "promoted-in-full-without-analysis", Scope: scope(2, routed(weight(20), pause, analysis)),
-			Tale: "The same, but somebody who may asks for the analysis to be skipped too.",
+			Tale: "Somebody promotes in full at the pause, and asks for the analysis to be skipped too.",
 			Do:   []string{"spec wants B", "until paused at step 2/3", "somebody asks to promote in full, without analysis"},
 		},
 		{

@@ -33,7 +33,7 @@ const patience = 2000
 func Play(s Story) (string, error) {
 	scope := s.Scope
 	p := &player{story: s, world: model.Start(&scope), todo: slices.Clone(s.Do)}
-	fmt.Fprintf(&p.out, "%s\n\n%5s  %-*s  %-*s\n", s.Tale, "time", podsWidth, "pods ready", trafficWidth, "traffic")
+	fmt.Fprintf(&p.out, "%s\n%s\n\n%5s  %-*s  %s\n", s.Tale, setting(&scope), "time", podsWidth, "pods ready", "traffic")
 	p.line("at the start")
 	for range patience {
 		t, ok := p.choose()
@@ -47,6 +47,30 @@ func Play(s Story) (string, error) {
 		p.take(&t)
 	}
 	return p.out.String(), fmt.Errorf("%s: does not come to rest", s.Name)
+}
+
+// setting says what there is at the start: "2 pods of A; canary with a route: weight 20, analysis".
+func setting(s *model.Scope) string {
+	pods := fmt.Sprintf("%d pods of A", s.Replicas)
+	if s.Created {
+		pods = fmt.Sprintf("Created with %d pods", s.Replicas)
+	}
+	var strategies []string
+	for _, strategy := range s.Strategies {
+		text := strategy.Name
+		if strategy.Surge != plan.Unbounded {
+			text += fmt.Sprintf(" (maxSurge %d, maxUnavailable %d)", strategy.Surge, strategy.Unavailable)
+		}
+		var steps []string
+		for _, step := range strategy.Steps {
+			steps = append(steps, step.Key)
+		}
+		if len(steps) > 0 {
+			text += ": " + strings.Join(steps, ", ")
+		}
+		strategies = append(strategies, text)
+	}
+	return pods + "; " + strings.Join(strategies, "; then ") + "."
 }
 
 type player struct {

@@ -74,7 +74,7 @@ func (e *engine) judge() {
 	e.reposition()
 	rs, _ := e.replicaSet(e.s.Candidate)
 	if run, ok := e.run(); ok && run.Phase == RunFailed {
-		e.abort("AnalysisFailed", run.Key, "analysis of step "+e.stepText()+" failed: "+run.Message)
+		e.abort("AnalysisFailed", run.Key, "analysis of "+e.stepText()+" failed: "+run.Message)
 		return
 	}
 	if run, ok := e.background(); ok && run.Phase == RunFailed {
@@ -114,8 +114,12 @@ func (e *engine) doubtBackground() {
 	e.doubt = "analysis in the background is inconclusive: " + run.Message + "; promote or abort"
 }
 
+// stepText is the position for people; steps count from 1.
 func (e *engine) stepText() string {
-	return strconv.Itoa(int(e.s.Step)+1) + "/" + strconv.Itoa(len(e.spec.Steps))
+	if int(e.s.Step) >= len(e.spec.Steps) {
+		return "the end"
+	}
+	return "step " + strconv.Itoa(int(e.s.Step)+1) + "/" + strconv.Itoa(len(e.spec.Steps))
 }
 
 // reposition goes back to the first step when the steps that were passed have changed. Nothing is rolled.

@@ -49,7 +49,7 @@ func (e *engine) answerInRelease(r Request) (string, bool) {
 		return "the release is paused already", false
 	case r.Verb == VerbPause:
 		e.s.Paused = true
-		return fmt.Sprintf("the release of revision %s is paused at step %s", e.s.Candidate, e.stepText()), true
+		return fmt.Sprintf("the release of revision %s is paused at %s", e.s.Candidate, e.stepText()), true
 	case r.Verb == VerbJump:
 		return e.answerJump(r)
 	case e.s.Paused:
@@ -68,18 +68,18 @@ func (e *engine) answerJump(r Request) (string, bool) {
 	case e.s.Mode == ModeRollbackWindow:
 		return "the release goes back to a recent revision and takes no steps", false
 	case r.Step != e.s.Step:
-		return fmt.Sprintf("it was made for step %d, and the release is at step %s", r.Step+1, e.stepText()), false
+		return fmt.Sprintf("it was made for step %d, and the release is at %s", r.Step+1, e.stepText()), false
 	case r.To < 0 || int(r.To) > len(e.spec.Steps):
 		return fmt.Sprintf("there is no step %d; the release has %d", r.To+1, len(e.spec.Steps)), false
 	case r.To == e.s.Step:
-		return fmt.Sprintf("the release is at step %s already", e.stepText()), false
+		return fmt.Sprintf("the release is at %s already", e.stepText()), false
 	case e.spec.Problem != nil && r.To > e.s.Step:
 		return e.mendFirst(), false
 	}
 	from := e.stepText()
 	e.s.Mode = ModeSteps
 	e.enterStep(r.To)
-	return fmt.Sprintf("the release of revision %s goes from step %s to step %s", e.s.Candidate, from, e.stepText()), true
+	return fmt.Sprintf("the release of revision %s goes from %s to %s", e.s.Candidate, from, e.stepText()), true
 }
 
 func (e *engine) mendFirst() string {
@@ -99,7 +99,7 @@ func (e *engine) answerPromote(r Request) (string, bool) {
 	case r.Full:
 		return e.answerFull(r)
 	case r.Step != e.s.Step:
-		return fmt.Sprintf("it was made for step %d, and the release is at step %s", r.Step+1, e.stepText()), false
+		return fmt.Sprintf("it was made for step %d, and the release is at %s", r.Step+1, e.stepText()), false
 	}
 	return e.answerStep()
 }
@@ -129,7 +129,7 @@ func (e *engine) answerStep() (string, bool) {
 	}
 	switch {
 	case ok && step.Kind == StepPause, ok && step.Kind == StepAnalysis && run.Phase == RunInconclusive:
-		message := fmt.Sprintf("step %s of revision %s is passed", e.stepText(), e.s.Candidate)
+		message := fmt.Sprintf("%s of revision %s is passed", e.stepText(), e.s.Candidate)
 		e.passStep()
 		return message, true
 	case resumed || doubted:
@@ -137,9 +137,9 @@ func (e *engine) answerStep() (string, bool) {
 	case !ok:
 		return "all steps are done", false
 	case step.Kind == StepAnalysis:
-		return fmt.Sprintf("the analysis of step %s has not ended; it decides", e.stepText()), false
+		return fmt.Sprintf("the analysis of %s has not ended; it decides", e.stepText()), false
 	}
-	return fmt.Sprintf("step %s does not wait for anybody: its pods and its weight are on their way", e.stepText()), false
+	return fmt.Sprintf("%s does not wait for anybody: its pods and its weight are on their way", e.stepText()), false
 }
 
 func (e *engine) answerAbort(r Request) (string, bool) {

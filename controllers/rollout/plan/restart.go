@@ -58,7 +58,7 @@ func (e *engine) sizeWithoutRestart(rs ReplicaSet) int32 {
 
 // actRestart evicts old pods: those that are not ready cost nothing, and as many others as may be missing.
 func (e *engine) actRestart() {
-	if !e.restarting() || e.spec.Unavailable == 0 {
+	if !e.restarting() || e.spec.Unavailable == 0 || e.workloadSize < e.seen.Workload.Desired {
 		return
 	}
 	rs, found := e.nextToRestart()

@@ -29,18 +29,18 @@ func (e *engine) waitHeld() {
 	switch {
 	case e.spec.Problem != nil:
 	case e.spec.Paused:
-		e.wait("paused at step %s by spec.paused", e.stepText())
+		e.wait("paused at %s by spec.paused", e.stepText())
 	case e.s.Paused:
-		e.wait("paused at step %s by request until somebody resumes", e.stepText())
+		e.wait("paused at %s by request until somebody resumes", e.stepText())
 	default:
 		e.wait("%s", e.doubt)
 	}
 }
 
 func (e *engine) passStep() {
-	e.note("StepCompleted", "step %s of revision %s is done", e.stepText(), e.s.Candidate)
+	e.note("StepCompleted", "%s of revision %s is done", e.stepText(), e.s.Candidate)
 	e.enterStep(e.s.Step + 1)
-	if next, ok := e.step(); ok && next.Kind == StepPause && (next.Indefinite || next.Duration > 0) {
+	if next, ok := e.step(); ok && next.Kind == StepPause && !e.skips(next) && (next.Indefinite || next.Duration > 0) {
 		e.pauseDone(next)
 		return
 	}
@@ -101,13 +101,13 @@ func (e *engine) scaleDone() bool {
 
 func (e *engine) pauseDone(step Step) bool {
 	if step.Indefinite {
-		e.wait("paused at step %s until somebody promotes", e.stepText())
+		e.wait("paused at %s until somebody promotes", e.stepText())
 		return false
 	}
 	if e.passed(e.s.StepStarted, step.Duration) {
 		return true
 	}
-	e.wait("paused at step %s for %s", e.stepText(), step.Duration)
+	e.wait("paused at %s for %s", e.stepText(), step.Duration)
 	return false
 }
 
@@ -117,9 +117,9 @@ func (e *engine) analysisDone() bool {
 	case ok && run.Phase == RunSuccessful:
 		return true
 	case ok && run.Phase == RunInconclusive:
-		e.wait("analysis of step %s is inconclusive: %s; promote or abort", e.stepText(), run.Message)
+		e.wait("analysis of %s is inconclusive: %s; promote or abort", e.stepText(), run.Message)
 	default:
-		e.wait("analysis of step %s is running", e.stepText())
+		e.wait("analysis of %s is running", e.stepText())
 	}
 	return false
 }
