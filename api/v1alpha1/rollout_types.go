@@ -58,9 +58,10 @@ type RolloutList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.selector) || (has(self.selector.matchLabels) && size(self.selector.matchLabels) > 0) || (has(self.selector.matchExpressions) && size(self.selector.matchExpressions) > 0)",message="selector must select something: set matchLabels or matchExpressions"
 // +kubebuilder:validation:XValidation:rule="!has(self.template) || !has(self.selector) || !has(self.selector.matchLabels) || (has(self.template.metadata) && has(self.template.metadata.labels) && self.selector.matchLabels.all(k, k in self.template.metadata.labels))",message="selector.matchLabels must be among template.metadata.labels, with the same values"
 type RolloutSpec struct {
-	// replicas is the number of pods at full size; absent means 1, or with adopt as many as the Deployment has, and the
-	// controller writes that number here, so that an autoscaler finds it. An autoscaler sets it through the scale
-	// subresource. How many pods may come on top during a release is the strategy's maxSurge.
+	// replicas is the number of pods at full size. Absent means 1, or with adopt and workloadRef as many as the Deployment
+	// has; taken out later, as many as there are. The controller writes that number here once, so that an autoscaler finds
+	// it, which sets it through the scale subresource. How many pods may come on top during a release is the strategy's
+	// maxSurge.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100000
 	// +optional

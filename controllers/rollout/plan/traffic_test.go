@@ -14,6 +14,7 @@ func deciding(change func(*Spec, *Observed)) *engine {
 	spec.Settle = 5 * time.Second
 	seen.State.Originals = []Original{{Name: "r", Rules: "{}"}}
 	seen.State.StableServedAt, seen.State.CanaryServedAt = ago(time.Minute), ago(time.Minute)
+	seen.State.StableClearAt = ago(time.Minute)
 	if change != nil {
 		change(&spec, &seen)
 	}
@@ -248,14 +249,14 @@ func TestNoRoomLeft(t *testing.T) {
 		"no room, and nobody to make any":   {all(full, func(_ *Spec, o *Observed) { o.ReplicaSets[0].Desired, o.ReplicaSets[0].Pods = 3, 4 }), true},
 		"the stable revision can shrink":    {full, false},
 		"the stable revision still shrinks": {all(full, func(_ *Spec, o *Observed) { o.ReplicaSets[0].Desired, o.ReplicaSets[0].Settled = 3, false }), false},
-		"there is room":                     {all(full, func(s *Spec, o *Observed) { o.ReplicaSets[0].Desired, o.ReplicaSets[0].Pods = 3, 3 }), false},
+		"there is room":                     {all(full, func(_ *Spec, o *Observed) { o.ReplicaSets[0].Desired, o.ReplicaSets[0].Pods = 3, 3 }), false},
 		"no bound":                          {all(full, func(s *Spec, o *Observed) { s.Surge, o.ReplicaSets[0].Desired = Unbounded, 3 }), false},
 		"a weight is not gone":              {all(full, func(_ *Spec, o *Observed) { o.ReplicaSets[0].Desired, o.State.Traffic.Low = 3, 20 }), false},
-		"another revision still has pods": {all(full, func(_ *Spec, o *Observed) {
+		"another revision has pods that go": {all(full, func(_ *Spec, o *Observed) {
 			o.ReplicaSets[0].Desired = 3
 			o.ReplicaSets = append(o.ReplicaSets, ReplicaSet{Revision: "x", Settled: true, Desired: 1, Pods: 1})
+			o.State.Retiring = []Retiring{{Revision: "x", At: ago(time.Second)}}
 		}), false},
-		"the candidate itself does not count": {all(full, func(_ *Spec, o *Observed) { o.ReplicaSets[0].Desired, o.ReplicaSets[1].Settled = 3, false }), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := deciding(c.change)

@@ -85,6 +85,17 @@ func (r requests) unasked() int {
 	return r.count(func(k request) bool { return !k.isLease() && !k.isWatch() })
 }
 
+// since are those that are not in an earlier count.
+func (r requests) since(earlier requests) requests {
+	left := requests{}
+	for kind, count := range r {
+		if more := count - earlier[kind]; more > 0 {
+			left[kind] = more
+		}
+	}
+	return left
+}
+
 // sorted gives the most frequent first.
 func (r requests) sorted() iter.Seq2[request, int] {
 	kinds := slices.SortedFunc(maps.Keys(r), func(a, b request) int {
@@ -102,8 +113,9 @@ func (r requests) sorted() iter.Seq2[request, int] {
 // auditLog is the API server's audit log of one user.
 type auditLog struct {
 	path string
-	// read is how many bytes have been counted.
-	read int64
+	// read is how many bytes have been counted, and total what was found in them.
+	read  int64
+	total requests
 }
 
 // auditEvent is what is read of a line.
@@ -116,11 +128,14 @@ type auditEvent struct {
 	ResponseStatus struct{ Code int }
 }
 
-// next counts the requests that were logged since the last call.
-func (l *auditLog) next() (requests, error) {
+// count counts the requests that were logged so far.
+func (l *auditLog) count() (requests, error) {
+	if l.total == nil {
+		l.total = requests{}
+	}
 	file, err := os.Open(l.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return requests{}, nil // nothing has been asked yet
+		return requests{}, nil // nothing has been asked for yet
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
@@ -129,11 +144,10 @@ func (l *auditLog) next() (requests, error) {
 	if _, err := file.Seek(l.read, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
-	found := requests{}
 	for reader := bufio.NewReaderSize(file, 1<<20); ; {
 		line, err := reader.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return found, nil // half a line is read the next time
+			return maps.Clone(l.total), nil // half a line is read the next time
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the audit log: %w", err)
@@ -144,7 +158,7 @@ func (l *auditLog) next() (requests, error) {
 			return nil, err
 		}
 		if counts {
-			found[kind]++
+			l.total[kind]++
 		}
 	}
 }

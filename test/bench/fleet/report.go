@@ -78,11 +78,15 @@ func (r report) write(out io.Writer) error {
 	text.WriteString("# What a fleet costs\n\n")
 	fmt.Fprintf(&text, "Written by `make bench-fleet`: Sluice %s as config/default runs it (`%s`), on %s.\n", r.version, r.settings, r.machine)
 	text.WriteString(introduction)
-	r.writeTable(&text)
-	text.WriteString("\nA figure that missed its target is marked with ✗; the target is in brackets.\n")
-	r.writeSpans(&text)
+	if len(r.rows) > 0 {
+		r.writeTable(&text)
+		text.WriteString("\nThe target is in brackets, and a figure that misses it is marked with ✗.\n")
+		r.writeSpans(&text)
+	}
 	r.writeNeighbours(&text)
-	r.writeRequests(&text)
+	if len(r.rows) > 0 {
+		r.writeRequests(&text)
+	}
 	_, err := io.WriteString(out, text.String())
 	return err
 }
@@ -98,7 +102,7 @@ requests from the audit log.
 - *Object writes* are creates, patches and deletes of anything but events and the Lease, refused ones among them, dry runs
   not. *Reads* are gets and lists past the cache, and discovery.
 - *Idle* counts every request but those for the Lease, and watches that are opened anew as they are every few minutes.
-- The API server takes no part in the columns of the controller.
+- CPU and memory are those of the controller alone; what the others used is in the second table.
 
 `
 

@@ -42,7 +42,7 @@ type span struct {
 	// controller is its processor time, apiServer and etcd are theirs, harness is that of this program, and others that of
 	// everybody else on the machine.
 	controller, apiServer, etcd, harness, others time.Duration
-	requests                            requests
+	requests                                     requests
 }
 
 // result is what a row costs.
@@ -136,7 +136,8 @@ func (w *world) find() error {
 
 // measure does something and says what it cost.
 func (w *world) measure(do func() error) (span, error) {
-	if _, err := w.server.audit.next(); err != nil {
+	earlier, err := w.server.audit.count()
+	if err != nil {
 		return span{}, err
 	}
 	before, err := w.times()
@@ -152,12 +153,12 @@ func (w *world) measure(do func() error) (span, error) {
 	if err != nil {
 		return span{}, err
 	}
-	asked, err := w.server.audit.next()
+	asked, err := w.server.audit.count()
 	if err != nil {
 		return span{}, err
 	}
 	s := span{
-		took: took, requests: asked,
+		took: took, requests: asked.since(earlier),
 		controller: after["controller"] - before["controller"], apiServer: after["kube-apiserver"] - before["kube-apiserver"],
 		etcd: after["etcd"] - before["etcd"], harness: after["harness"] - before["harness"],
 	}
@@ -186,14 +187,15 @@ func (w *world) quiet(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, w.limits.settle)
 	defer cancel()
 	for {
-		if _, err := w.server.audit.next(); err != nil {
+		earlier, err := w.server.audit.count()
+		if err != nil {
 			return err
 		}
 		if err := pass(limited, w.limits.quiet); err != nil {
 			return ctx.Err()
 		}
-		asked, err := w.server.audit.next()
-		if err != nil || asked.unasked() == 0 {
+		asked, err := w.server.audit.count()
+		if err != nil || asked.since(earlier).unasked() == 0 {
 			return err
 		}
 	}

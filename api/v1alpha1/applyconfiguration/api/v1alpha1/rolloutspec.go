@@ -13,9 +13,10 @@ import (
 // RolloutSpec is what a user wants of a Rollout. That the values of selector.matchLabels are those of the template is
 // checked with the template, by a dry run: label values have no bound in the schema, so comparing them is too dear here.
 type RolloutSpecApplyConfiguration struct {
-	// replicas is the number of pods at full size; absent means 1, or with adopt as many as the Deployment has, and the
-	// controller writes that number here, so that an autoscaler finds it. An autoscaler sets it through the scale
-	// subresource. How many pods may come on top during a release is the strategy's maxSurge.
+	// replicas is the number of pods at full size. Absent means 1, or with adopt and workloadRef as many as the Deployment
+	// has; taken out later, as many as there are. The controller writes that number here once, so that an autoscaler finds
+	// it, which sets it through the scale subresource. How many pods may come on top during a release is the strategy's
+	// maxSurge.
 	Replicas *int32 `json:"replicas,omitempty"`
 	// selector selects the pods, as in a Deployment. It cannot be changed. With workloadRef it may be absent: it is the
 	// workload's then.
