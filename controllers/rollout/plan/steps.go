@@ -138,6 +138,9 @@ func (e *engine) shareMissing(share int32) string {
 	if need := min(e.enough(e.podsFor(share)), e.needed()); rs.Available < need {
 		return fmt.Sprintf("waiting for the pods of revision %s: %d of %d available", e.s.Candidate, rs.Available, need)
 	}
+	if e.spec.Mover == BySelector && t.Asked == share && t.AckedAt.IsZero() {
+		return "waiting for the endpoints of the stable Service to be those of revision " + e.target() + " alone"
+	}
 	if t.Asked != share || t.AckedAt.IsZero() {
 		return fmt.Sprintf("weight %d for revision %s is on its way", share, e.s.Candidate)
 	}
@@ -146,7 +149,7 @@ func (e *engine) shareMissing(share int32) string {
 
 // podsMissing says which revision does not have the pods that carry the share yet.
 func (e *engine) podsMissing(rs ReplicaSet) string {
-	canary, stable := split(e.s.Traffic.Asked, e.spec.Replicas, e.spec.Surge)
+	canary, stable := split(e.stepShare(), e.spec.Replicas, e.spec.Surge)
 	if e.s.Traffic.Asked != e.stepShare() || rs.Desired != canary || rs.Available < e.enough(canary) {
 		return fmt.Sprintf("waiting for the pods of revision %s: %d of %d available", e.s.Candidate, rs.Available, canary)
 	}

@@ -45,6 +45,9 @@ func (e *engine) abortText() string {
 	if t := e.s.Traffic; t.Asked != 0 || !t.Gone() {
 		return text + "; " + e.waiting("traffic goes back to revision "+e.s.Stable)
 	}
+	if e.spec.Mover == ByReplicas && e.othersHavePods() {
+		return text + "; its pods give way to those of revision " + e.s.Stable
+	}
 	return text + "; revision " + e.s.Stable + " serves"
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,6 +185,9 @@ func describe(ctx context.Context, root string) string {
 func publish(r report, file string, stdout io.Writer) error {
 	if err := r.write(stdout); err != nil || file == "" {
 		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		return fmt.Errorf("write the report: %w", err)
 	}
 	out, err := os.Create(file) //nolint:gosec // the caller names it
 	if err != nil {
