@@ -109,7 +109,9 @@ func (e *engine) actGrow() {
 
 // keptApart says that the candidate's pods get no traffic by being made, but where numbers of pods carry the traffic.
 func (e *engine) keptApart(candidate string) bool {
-	stable := !e.hasStableService() || e.seen.Stable.Pinned == e.s.Stable || e.spec.Mover == BySelector && e.seen.Stable.Pinned != ""
+	pinned := e.seen.Stable.Pinned
+	stable := !e.hasStableService() || pinned == e.s.Stable ||
+		e.spec.Mover == BySelector && pinned != "" && (pinned != candidate || e.s.Switched == candidate)
 	canary := !e.hasCanaryService() || e.seen.Canary.Pinned == candidate || e.spec.Mover == BySelector
 	return stable && canary
 }

@@ -57,6 +57,9 @@ func (e *engine) leftover() string {
 	if e.restarting() {
 		return "pods are being replaced"
 	}
+	if rs, _ := e.replicaSet(e.s.Stable); max(rs.Desired, rs.Pods) > e.spec.Replicas {
+		return fmt.Sprintf("pods of revision %s are going: %d of %d are left", e.s.Stable, rs.Pods, e.spec.Replicas)
+	}
 	if e.workloadGoes() {
 		return "the pods of the referenced workload are going"
 	}
