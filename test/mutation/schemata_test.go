@@ -93,42 +93,19 @@ func TestEquivalents(t *testing.T) {
 
 func TestSample(t *testing.T) {
 	var mutants []mutation.Mutant
-	seen, equivalent := mutation.Seen{}, mutation.Equivalents{}
+	equivalent := mutation.Equivalents{}
 	for i := range 20 {
 		m := mutation.Mutant{Func: fmt.Sprint("f", i), Operator: mutation.CallDropped, From: "g()"}
 		mutants = append(mutants, m)
-		switch {
-		case i < 3:
+		if i < 17 {
 			equivalent[m.ID()] = "why"
-		case i < 15:
-			seen[m.ID()] = "plan"
 		}
 	}
-	fresh, sample := mutation.Sample(mutants, seen, equivalent, 5)
-	if len(fresh) != 5 || len(sample) != 5 {
-		t.Errorf("got %d new ones and %d others, want 5 and 5", len(fresh), len(sample))
+	if sample := mutation.Sample(mutants, equivalent, 5); len(sample) != 3 {
+		t.Errorf("%d of the 3 that are not equivalent", len(sample))
 	}
-	_, again := mutation.Sample(mutants, seen, equivalent, 5)
-	if diff := cmp.Diff(sample, again); diff != "" {
-		t.Errorf("another sample the second time:\n%s", diff)
-	}
-}
-
-func TestSeenIsReadAsWritten(t *testing.T) {
-	results := []mutation.Result{
-		{Mutant: mutation.Mutant{Func: "f", Operator: mutation.CallDropped, From: "g()"}, Killed: true, Rung: "plan"},
-		{Mutant: mutation.Mutant{Func: "f", Operator: mutation.CallDropped, From: "h()"}, Killed: true, Rung: "model"},
-		{Mutant: mutation.Mutant{Func: "f", Operator: mutation.CallDropped, From: "i()"}},
-	}
-	path := filepath.Join(t.TempDir(), "seen.txt")
-	if err := mutation.WriteSeen(path, results); err != nil {
-		t.Fatal(err)
-	}
-	got, err := mutation.ReadSeen(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(mutation.Seen{results[0].ID(): "plan", results[1].ID(): "model"}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	sample, again := mutation.Sample(mutants, nil, 5), mutation.Sample(mutants, nil, 5)
+	if diff := cmp.Diff(sample, again); diff != "" || len(sample) != 5 {
+		t.Errorf("%d, and another sample the second time:\n%s", len(sample), diff)
 	}
 }
