@@ -235,6 +235,11 @@ func (e *engine) sizeAfterShrink(rs ReplicaSet) int32 {
 		}
 		return size
 	}
+	return e.otherSize(rs)
+}
+
+// otherSize is the size of a revision that is neither stable nor released.
+func (e *engine) otherSize(rs ReplicaSet) int32 {
 	switch {
 	case e.s.Stable == "" && rs.Revision == e.spec.Revision:
 		return e.spec.Replicas

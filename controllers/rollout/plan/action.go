@@ -105,9 +105,11 @@ func (RestoreRoutes) String() string  { return "restore routes" }
 func (a StartRun) String() string     { return "start run " + a.Key }
 func (a StopRun) String() string      { return "stop run " + a.Key }
 func (a EvictPods) String() string    { return fmt.Sprintf("evict %d pods of %s", a.Count, a.Revision) }
+
 func (a PreferOldPods) String() string {
 	return "prefer old pods of " + a.Revision + " for deletion"
 }
+
 func (a ScaleWorkload) String() string { return fmt.Sprintf("scale workload %d -> %d", a.From, a.To) }
 
 func (CreateReplicaSet) needsLive() bool  { return false }

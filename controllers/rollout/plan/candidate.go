@@ -1,7 +1,5 @@
 package plan
 
-import "fmt"
-
 // chooseCandidate decides which revision is released. A promotion that is committed is finished first.
 func (e *engine) chooseCandidate() {
 	wanted := e.spec.Revision
@@ -10,7 +8,7 @@ func (e *engine) chooseCandidate() {
 		e.firstRevision()
 	case e.switching():
 	case wanted == e.s.Stable:
-		e.withdraw(RolledBack, fmt.Sprintf("the spec is back at the stable revision %s", wanted))
+		e.withdraw(RolledBack, "the spec is back at the stable revision "+wanted)
 		e.s.Abort = Abort{}
 	case e.rejected(wanted):
 		e.withdraw(Superseded, "the spec wants another revision, which was aborted before")

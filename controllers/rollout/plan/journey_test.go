@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +133,7 @@ func drawEvent(r *rapid.T, p *play) {
 		p.spec.Replicas = rapid.Int32Range(0, 6).Draw(r, "replicas")
 	case "verb":
 		p.seen.Request = Request{
-			ID: fmt.Sprint(len(p.log)), Verb: verb.Draw(r, "verb"), Revision: p.spec.Revision, Step: p.seen.State.Step,
+			ID: strconv.Itoa(len(p.log)), Verb: verb.Draw(r, "verb"), Revision: p.spec.Revision, Step: p.seen.State.Step,
 			Full: rapid.Bool().Draw(r, "full"), SkipAnalysis: rapid.Bool().Draw(r, "skip"), To: rapid.Int32Range(0, 4).Draw(r, "to"),
 		}
 	case "broken":

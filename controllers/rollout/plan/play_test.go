@@ -195,8 +195,10 @@ func byReplicas() Spec {
 	s := spec()
 	s.Mover, s.Surge, s.Unavailable = ByReplicas, 1, 0
 	s.Steps = []Step{
-		{Kind: StepSetWeight, Weight: 20, Key: "20"}, {Kind: StepPause, Duration: 2 * time.Second, Key: "p"},
-		{Kind: StepSetWeight, Weight: 60, Key: "60"}, {Kind: StepPause, Duration: 2 * time.Second, Key: "p"},
+		{Kind: StepSetWeight, Weight: 20, Key: "20"},
+		{Kind: StepPause, Duration: 2 * time.Second, Key: "p"},
+		{Kind: StepSetWeight, Weight: 60, Key: "60"},
+		{Kind: StepPause, Duration: 2 * time.Second, Key: "p"},
 	}
 	return s
 }
@@ -205,9 +207,11 @@ func blueGreen() Spec {
 	s := spec()
 	s.Mover, s.BlueGreen = BySelector, true
 	s.Steps = []Step{
-		{Kind: StepScale, Pods: 2, Key: "preview 2"}, {Kind: StepAnalysis, Key: "pre"},
+		{Kind: StepScale, Pods: 2, Key: "preview 2"},
+		{Kind: StepAnalysis, Key: "pre"},
 		{Kind: StepPause, Indefinite: true, Key: "pause"},
-		{Kind: StepSetWeight, Weight: 100, Key: "switch"}, {Kind: StepAnalysis, Key: "post"},
+		{Kind: StepSetWeight, Weight: 100, Key: "switch"},
+		{Kind: StepAnalysis, Key: "post"},
 	}
 	return s
 }
@@ -304,7 +308,7 @@ func TestBlueGreenSupersededAfterTheSwitch(t *testing.T) {
 	p.ask(Request{Verb: VerbPromote, Step: 2})
 	p.until("switched and settled", func(plan Plan) bool { return plan.Status.Traffic.Low == 100 })
 	p.spec.Revision = "newer"
-	p.until("back on old", func(plan Plan) bool { return p.seen.Stable.Pinned == "old" })
+	p.until("back on old", func(Plan) bool { return p.seen.Stable.Pinned == "old" })
 	p.until("paused", func(plan Plan) bool { return paused(plan) && plan.Status.Candidate == "newer" })
 	if p.set("new").Desired == 0 && p.seen.Stable.Pinned == "new" {
 		t.Error("the superseded revision is gone while it serves")
@@ -360,9 +364,13 @@ func TestDynamicStableScale(t *testing.T) {
 func TestSetCanaryScale(t *testing.T) {
 	s := byRoutes(Unbounded, 0)
 	s.Steps = []Step{
-		{Kind: StepScale, Pods: 3, Key: "3"}, {Kind: StepSetWeight, Weight: 20, Key: "20"}, {Kind: StepPause, Indefinite: true, Key: "a"},
-		{Kind: StepScale, Pods: Unbounded, Weight: 80, Key: "80"}, {Kind: StepPause, Indefinite: true, Key: "b"},
-		{Kind: StepScale, Match: true, Key: "match"}, {Kind: StepPause, Indefinite: true, Key: "c"},
+		{Kind: StepScale, Pods: 3, Key: "3"},
+		{Kind: StepSetWeight, Weight: 20, Key: "20"},
+		{Kind: StepPause, Indefinite: true, Key: "a"},
+		{Kind: StepScale, Pods: Unbounded, Weight: 80, Key: "80"},
+		{Kind: StepPause, Indefinite: true, Key: "b"},
+		{Kind: StepScale, Match: true, Key: "match"},
+		{Kind: StepPause, Indefinite: true, Key: "c"},
 	}
 	p := newPlay(t, s)
 	for _, c := range []struct{ step, pods int32 }{{2, 3}, {4, 4}, {6, 1}} {
@@ -403,10 +411,14 @@ func TestRestart(t *testing.T) {
 
 func TestPromoteFull(t *testing.T) {
 	steps := []Step{
-		{Kind: StepSetWeight, Weight: 10, Key: "10"}, {Kind: StepPause, Indefinite: true, Key: "p"},
-		{Kind: StepSetWeight, Weight: 20, Key: "20"}, {Kind: StepPause, Indefinite: true, Key: "p"},
-		{Kind: StepSetWeight, Weight: 40, Key: "40"}, {Kind: StepAnalysis, Key: "a"},
-		{Kind: StepSetWeight, Weight: 60, Key: "60"}, {Kind: StepPause, Indefinite: true, Key: "p"},
+		{Kind: StepSetWeight, Weight: 10, Key: "10"},
+		{Kind: StepPause, Indefinite: true, Key: "p"},
+		{Kind: StepSetWeight, Weight: 20, Key: "20"},
+		{Kind: StepPause, Indefinite: true, Key: "p"},
+		{Kind: StepSetWeight, Weight: 40, Key: "40"},
+		{Kind: StepAnalysis, Key: "a"},
+		{Kind: StepSetWeight, Weight: 60, Key: "60"},
+		{Kind: StepPause, Indefinite: true, Key: "p"},
 	}
 	for name, c := range map[string]struct {
 		skip    bool
@@ -478,8 +490,10 @@ func TestPauseAndResume(t *testing.T) {
 func TestJump(t *testing.T) {
 	s := byRoutes(Unbounded, 0)
 	s.Steps = []Step{
-		{Kind: StepSetWeight, Weight: 20, Key: "20"}, {Kind: StepPause, Indefinite: true, Key: "a"},
-		{Kind: StepSetWeight, Weight: 60, Key: "60"}, {Kind: StepPause, Indefinite: true, Key: "b"},
+		{Kind: StepSetWeight, Weight: 20, Key: "20"},
+		{Kind: StepPause, Indefinite: true, Key: "a"},
+		{Kind: StepSetWeight, Weight: 60, Key: "60"},
+		{Kind: StepPause, Indefinite: true, Key: "b"},
 	}
 	p := newPlay(t, s)
 	p.until("paused", paused)
@@ -619,9 +633,22 @@ func TestThreshold(t *testing.T) {
 
 func TestSplit(t *testing.T) {
 	for _, c := range []struct{ share, replicas, surge, canary, stable int32 }{
-		{10, 10, 1, 1, 9}, {20, 5, 1, 1, 4}, {60, 5, 1, 3, 2}, {5, 1, 1, 1, 1}, {95, 1, 1, 1, 1}, {50, 1, 0, 1, 0}, {10, 1, 0, 0, 1},
-		{1, 2, 0, 1, 1}, {99, 10, 0, 9, 1}, {0, 5, 1, 0, 5}, {100, 5, 1, 5, 0}, {50, 5, 0, 3, 2}, {50, 5, 1, 3, 3}, {30, 0, 1, 0, 0},
-		{33, 3, 1, 1, 2}, {25, 3, 1, 1, 3},
+		{10, 10, 1, 1, 9},
+		{20, 5, 1, 1, 4},
+		{60, 5, 1, 3, 2},
+		{5, 1, 1, 1, 1},
+		{95, 1, 1, 1, 1},
+		{50, 1, 0, 1, 0},
+		{10, 1, 0, 0, 1},
+		{1, 2, 0, 1, 1},
+		{99, 10, 0, 9, 1},
+		{0, 5, 1, 0, 5},
+		{100, 5, 1, 5, 0},
+		{50, 5, 0, 3, 2},
+		{50, 5, 1, 3, 3},
+		{30, 0, 1, 0, 0},
+		{33, 3, 1, 1, 2},
+		{25, 3, 1, 1, 3},
 	} {
 		if canary, stable := split(c.share, c.replicas, c.surge); canary != c.canary || stable != c.stable {
 			t.Errorf("%d%% of %d with surge %d: %d and %d, not %d and %d", c.share, c.replicas, c.surge, canary, stable, c.canary, c.stable)

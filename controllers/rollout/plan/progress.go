@@ -42,6 +42,11 @@ func (e *engine) watchProgress(rs ReplicaSet, need int32, started time.Time) {
 	if !e.passed(since, e.spec.ProgressDeadline) {
 		return
 	}
+	e.stuck(rs, most, need)
+}
+
+// stuck aborts the release, or says that it is stuck.
+func (e *engine) stuck(rs ReplicaSet, most, need int32) {
 	message := fmt.Sprintf("no further pod became available for %s: %d of %d available", e.spec.ProgressDeadline, rs.Available, need)
 	if most >= need {
 		message = fmt.Sprintf("weight %d has not been acknowledged for %s", e.s.Traffic.Asked, e.spec.ProgressDeadline)

@@ -139,7 +139,7 @@ func (e *engine) answerStep() (string, bool) {
 	case step.Kind == StepAnalysis:
 		return fmt.Sprintf("the analysis of %s has not ended; it decides", e.stepText()), false
 	}
-	return fmt.Sprintf("%s does not wait for anybody: its pods and its weight are on their way", e.stepText()), false
+	return e.stepText() + " does not wait for anybody: its pods and its weight are on their way", false
 }
 
 func (e *engine) answerAbort(r Request) (string, bool) {

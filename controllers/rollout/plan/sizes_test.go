@@ -99,10 +99,21 @@ func TestLimit(t *testing.T) {
 		want            int32
 		bounded         bool
 	}{
-		{ByReplicas, 5, 1, 6, true}, {ByReplicas, 5, 0, 5, true}, {ByReplicas, 1, 0, 1, true}, {ByReplicas, 0, 2, 2, true},
-		{ByReplicas, 5, Unbounded, 0, false}, {ByRoutes, 5, Unbounded, 0, false}, {BySelector, 5, 1, 0, false},
-		{ByRoutes, 5, 1, 6, true}, {ByRoutes, 5, 0, 5, true}, {ByRoutes, 1, 0, 2, true}, {ByRoutes, 1, 1, 2, true},
-		{ByRoutes, 1, 2, 3, true}, {ByRoutes, 2, 0, 2, true}, {ByRoutes, 0, 0, 0, true}, {ByRoutes, 0, 1, 1, true},
+		{ByReplicas, 5, 1, 6, true},
+		{ByReplicas, 5, 0, 5, true},
+		{ByReplicas, 1, 0, 1, true},
+		{ByReplicas, 0, 2, 2, true},
+		{ByReplicas, 5, Unbounded, 0, false},
+		{ByRoutes, 5, Unbounded, 0, false},
+		{BySelector, 5, 1, 0, false},
+		{ByRoutes, 5, 1, 6, true},
+		{ByRoutes, 5, 0, 5, true},
+		{ByRoutes, 1, 0, 2, true},
+		{ByRoutes, 1, 1, 2, true},
+		{ByRoutes, 1, 2, 3, true},
+		{ByRoutes, 2, 0, 2, true},
+		{ByRoutes, 0, 0, 0, true},
+		{ByRoutes, 0, 1, 1, true},
 	} {
 		got, bounded := limit(Spec{Mover: c.mover, Replicas: c.replicas, Surge: c.surge})
 		if got != c.want || bounded != c.bounded {
@@ -116,9 +127,19 @@ func TestThresholdBounds(t *testing.T) {
 		threshold  Threshold
 		need, want int32
 	}{
-		{Threshold{}, 0, 0}, {Threshold{}, 1, 1}, {Threshold{}, -1, 0}, {Threshold{Percent: 100}, 7, 7}, {Threshold{Percent: 1}, 1, 1},
-		{Threshold{Percent: 50}, 1, 1}, {Threshold{Percent: 101}, 5, 5}, {Threshold{Percent: 1}, 100, 1}, {Threshold{Percent: 1}, 101, 2},
-		{Threshold{Pods: 1}, 5, 1}, {Threshold{Pods: 5}, 5, 5}, {Threshold{Percent: 60, Pods: 1}, 5, 3}, {Threshold{Pods: 3}, 0, 0},
+		{Threshold{}, 0, 0},
+		{Threshold{}, 1, 1},
+		{Threshold{}, -1, 0},
+		{Threshold{Percent: 100}, 7, 7},
+		{Threshold{Percent: 1}, 1, 1},
+		{Threshold{Percent: 50}, 1, 1},
+		{Threshold{Percent: 101}, 5, 5},
+		{Threshold{Percent: 1}, 100, 1},
+		{Threshold{Percent: 1}, 101, 2},
+		{Threshold{Pods: 1}, 5, 1},
+		{Threshold{Pods: 5}, 5, 5},
+		{Threshold{Percent: 60, Pods: 1}, 5, 3},
+		{Threshold{Pods: 3}, 0, 0},
 	} {
 		if got := c.threshold.of(c.need); got != c.want {
 			t.Errorf("%+v of %d: %d, not %d", c.threshold, c.need, got, c.want)

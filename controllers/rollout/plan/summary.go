@@ -4,7 +4,6 @@ import "fmt"
 
 // summary says in which phase the Rollout is and what it waits for.
 func (e *engine) summary() Summary {
-	stable, _ := e.replicaSet(e.s.Stable)
 	switch {
 	case e.spec.Problem != nil:
 		return Summary{Degraded, e.spec.Problem.Reason, e.spec.Problem.Message}
@@ -22,7 +21,14 @@ func (e *engine) summary() Summary {
 		return Summary{Paused, "RolloutPaused", "spec.paused holds the release of revision " + e.spec.Revision + " back"}
 	case e.spec.Revision != e.s.Stable:
 		return Summary{Progressing, "Progressing", e.waiting("the release of revision " + e.spec.Revision + " begins")}
-	case !stable.Settled || stable.Available < e.spec.Replicas:
+	}
+	return e.restSummary()
+}
+
+// restSummary is the state with nothing to release.
+func (e *engine) restSummary() Summary {
+	stable, _ := e.replicaSet(e.s.Stable)
+	if !stable.Settled || stable.Available < e.spec.Replicas {
 		return Summary{Progressing, "ReplicasUnavailable", fmt.Sprintf("%d of %d pods of revision %s are available",
 			stable.Available, e.spec.Replicas, e.s.Stable)}
 	}
