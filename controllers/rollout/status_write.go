@@ -174,15 +174,17 @@ func changeOf(before, after json.RawMessage) (map[string]any, error) {
 	return mergePatchOf(was, is)
 }
 
-// urgent is what of a status is written at once: all but the counts of pods, the wording of messages, and the high-water
-// mark of available pods, which is found again when it is lost.
+// urgent is what of a status is written at once: all but the counts of pods, the wording of messages other than what has to
+// be mended, and the high-water mark of available pods, which is found again when it is lost.
 func urgent(in v1alpha1.RolloutStatus) v1alpha1.RolloutStatus {
 	out := in
 	out.Replicas, out.UpdatedReplicas, out.ReadyReplicas, out.AvailableReplicas = 0, 0, 0, 0
 	out.Message = ""
 	out.Conditions = make([]metav1.Condition, len(in.Conditions))
 	for i, condition := range in.Conditions {
-		condition.Message = ""
+		if condition.Type != v1alpha1.ConditionInvalid {
+			condition.Message = ""
+		}
 		out.Conditions[i] = condition
 	}
 	if in.Release != nil {

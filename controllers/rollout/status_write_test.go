@@ -45,6 +45,9 @@ func TestUrgent(t *testing.T) {
 		"phase":            func(s *v1alpha1.RolloutStatus) { s.Phase = v1alpha1.RolloutPaused },
 		"condition":        func(s *v1alpha1.RolloutStatus) { s.Conditions[0].Status = "True" },
 		"condition reason": func(s *v1alpha1.RolloutStatus) { s.Conditions[0].Reason = "Other" },
+		"what to mend": func(s *v1alpha1.RolloutStatus) {
+			s.Conditions[0].Type, s.Conditions[0].Message = v1alpha1.ConditionInvalid, "create the route"
+		},
 		"generation":       func(s *v1alpha1.RolloutStatus) { s.ObservedGeneration = 2 },
 		"step":             func(s *v1alpha1.RolloutStatus) { s.Release.StepIndex = 2 },
 		"served":           func(s *v1alpha1.RolloutStatus) { s.Release.StableServedAt = at },
