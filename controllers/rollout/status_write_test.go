@@ -45,9 +45,6 @@ func TestUrgent(t *testing.T) {
 		"phase":            func(s *v1alpha1.RolloutStatus) { s.Phase = v1alpha1.RolloutPaused },
 		"condition":        func(s *v1alpha1.RolloutStatus) { s.Conditions[0].Status = "True" },
 		"condition reason": func(s *v1alpha1.RolloutStatus) { s.Conditions[0].Reason = "Other" },
-		"what to mend": func(s *v1alpha1.RolloutStatus) {
-			s.Conditions[0].Type, s.Conditions[0].Message = v1alpha1.ConditionInvalid, "create the route"
-		},
 		"generation":       func(s *v1alpha1.RolloutStatus) { s.ObservedGeneration = 2 },
 		"step":             func(s *v1alpha1.RolloutStatus) { s.Release.StepIndex = 2 },
 		"served":           func(s *v1alpha1.RolloutStatus) { s.Release.StableServedAt = at },
@@ -60,6 +57,12 @@ func TestUrgent(t *testing.T) {
 		if equality.Semantic.DeepEqual(urgent(status()), urgent(changed)) {
 			t.Errorf("%s must be urgent", name)
 		}
+	}
+	was, is := status(), status()
+	was.Conditions[0].Type, is.Conditions[0].Type = v1alpha1.ConditionInvalid, v1alpha1.ConditionInvalid
+	is.Conditions[0].Message = "create the route"
+	if equality.Semantic.DeepEqual(urgent(was), urgent(is)) {
+		t.Error("what has to be mended must be urgent")
 	}
 }
 
