@@ -112,7 +112,7 @@ func (w *World) badDecision(p *plan.Plan) string {
 		return fmt.Sprintf("revision %s is released though it is rejected", c)
 	}
 	promoted := after.Stable != before.Stable && before.Stable != ""
-	if promoted && slices.Contains(before.Rejected, after.Stable) {
+	if promoted && slices.Contains(after.Rejected, after.Stable) { // a retry may be answered by the plan that promotes
 		return fmt.Sprintf("revision %s is promoted though it is rejected", after.Stable)
 	}
 	if promoted && !w.Zeroed {
