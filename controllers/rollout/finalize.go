@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
@@ -67,6 +68,9 @@ func (r *Reconciler) finalize(ctx context.Context, ro *v1alpha1.Rollout) error {
 			return err
 		}
 	}
+	if err := r.awaitEndpoints(ctx, o); err != nil {
+		return err
+	}
 	if err := r.restoreRoutes(ctx, o); err != nil {
 		return fmt.Errorf("restore routes: %w", err)
 	}
@@ -100,6 +104,30 @@ func (r *Reconciler) podsGo(ctx context.Context, o *observation) (bool, error) {
 	return slices.ContainsFunc(sets, func(set appsv1.ReplicaSet) bool {
 		return set.Status.ObservedGeneration < set.Generation || set.Status.Replicas > or(set.Spec.Replicas, 1)
 	}), nil
+}
+
+// awaitEndpoints returns errLookAgain until the gateways have had the time to learn what the Services select now: the
+// stable one may have had no pods of its own when the canary had all of the traffic.
+func (r *Reconciler) awaitEndpoints(ctx context.Context, o *observation) error {
+	if len(o.target.Routes) == 0 || o.seen.State.Traffic.High == 0 {
+		return nil
+	}
+	now, settle := r.clock.Now(), wanted.Settle(o.rollout.Spec.Strategy)
+	if now.Sub(o.rollout.DeletionTimestamp.Time) > shrinkPatience+settle {
+		return nil
+	}
+	if err := o.readServices(ctx, r.fromLive(), nil); err != nil {
+		return err
+	}
+	key := client.ObjectKeyFromObject(o.rollout)
+	if len(o.seen.Stable.Endpoints) == 0 {
+		r.departures.forget(key)
+		return errLookAgain
+	}
+	if now.Sub(r.departures.since(key, now)) < settle {
+		return errLookAgain
+	}
+	return nil
 }
 
 // departing is what is known of a Rollout that is being deleted.

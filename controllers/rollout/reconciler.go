@@ -37,10 +37,11 @@ type Reconciler struct {
 
 // memory is what is lost, without harm, when the process ends.
 type memory struct {
-	written  *expectations
-	statuses *statusWrites
-	verdicts *templateVerdicts
-	analyses *analysisVerdicts
+	written    *expectations
+	statuses   *statusWrites
+	departures *departures
+	verdicts   *templateVerdicts
+	analyses   *analysisVerdicts
 	// Of the metadata of pods, of referenced workloads, and of evictions.
 	podsSettled *settledPods
 	workloads   *workloads
@@ -51,7 +52,7 @@ type memory struct {
 
 func newMemory() memory {
 	return memory{
-		written: newExpectations(), statuses: newStatusWrites(),
+		written: newExpectations(), statuses: newStatusWrites(), departures: newDepartures(),
 		verdicts: newTemplateVerdicts(), analyses: newAnalysisVerdicts(),
 		podsSettled: newSettledPods(), workloads: newWorkloads(), adoptions: newAdoptions(), refusals: newRefusals(),
 		retries: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
@@ -221,6 +222,7 @@ func (r *Reconciler) forget(request ctrl.Request) {
 	r.written.forget(request.NamespacedName)
 	r.metrics.forget(request.NamespacedName)
 	r.statuses.forget(request.NamespacedName)
+	r.departures.forget(request.NamespacedName)
 	r.verdicts.forget(request.NamespacedName)
 	r.analyses.forget(request.NamespacedName)
 	r.podsSettled.forget(request.NamespacedName)

@@ -21,7 +21,7 @@ func (w *World) controllerMoves(out []move) []move {
 		return append(out, move{do: carryOut, fair: true, action: w.Pending[w.Done]})
 	}
 	if w.Deleting {
-		if w.Live.Sets.shrinks() {
+		if w.Live.Sets.shrinks() || w.endpointsLag() {
 			return out
 		}
 		return append(out, move{do: finalize, fair: true})
@@ -66,7 +66,7 @@ func (w *World) takeController(m *move) {
 		w.Done++
 		w.apply(m.action)
 		if w.Done == len(w.Pending) {
-			w.finish(w.Finalizing)
+			w.finish(w.Finalizing && len(w.giveBack()) == 0)
 		}
 	case dropStale, failWrite:
 		w.finish(false)
@@ -124,10 +124,19 @@ func (w *World) giveBack() (actions []plan.Action) {
 	if w.Live.Services.Pins[0] != "" {
 		actions = append(actions, plan.UnpinService{Service: plan.StableService})
 	}
-	if w.driven().Mover == plan.ByRoutes && !w.Live.Route.Rest {
+	if len(actions) == 0 && w.restores() {
 		actions = append(actions, plan.RestoreRoutes{})
 	}
 	return actions
+}
+
+func (w *World) restores() bool { return w.driven().Mover == plan.ByRoutes && !w.Live.Route.Rest }
+
+// endpointsLag says that the route waits to be restored: the controller gives the data plane the time to settle after the
+// endpoints are what the Services select, by which it knows them.
+func (w *World) endpointsLag() bool {
+	return w.Finalizer && w.Live.Services.Pins == [2]string{} && w.restores() &&
+		(w.wantedReady() != w.Live.Services.Ready || w.wantedEndpoints() != w.Gateway.Endpoints)
 }
 
 // apply writes; the controller awaits its own writes, so the informer has seen them before the next plan.

@@ -44,7 +44,7 @@
 //   - The ReplicaSet controller deletes pods that are not ready first. Pods serve until they are gone: draining one pod of
 //     several is not modelled.
 //   - Before a Rollout is deleted the shell waits until no ReplicaSet is losing pods, lets both Services select every pod,
-//     and restores the route.
+//     waits for their endpoints to settle, and restores the route.
 //   - Without a route and a selector to switch, requests come in through something that selects every pod.
 //
 // Left out: a status that is lost together with a change of what the strategy drives, in one release; several routes and

@@ -151,6 +151,9 @@ func MoverOf(d v1alpha1.ReleaseDrives) plan.Mover {
 	return plan.ByRoutes
 }
 
+// Settle is how long after a gateway's acknowledgement requests may still follow what was there before.
+func Settle(strategy v1alpha1.RolloutStrategy) time.Duration { return settle(strategy.Routing()) }
+
 func settle(routing *v1alpha1.TrafficRouting) time.Duration {
 	if routing == nil {
 		return defaultSettleSeconds * time.Second
