@@ -132,7 +132,7 @@ func (r *Reconciler) awaitEndpoints(ctx context.Context, o *observation) error {
 
 // departing is what is known of a Rollout that is being deleted.
 func departing(ro *v1alpha1.Rollout) *observation {
-	o := &observation{rollout: ro}
+	o := &observation{rollout: ro, services: map[plan.ServiceRole]*corev1.Service{}}
 	o.drives = wanted.Drives(ro.Spec.Strategy)
 	if begun, ok := recordedDrives(ro.Status); ok {
 		o.drives = begun

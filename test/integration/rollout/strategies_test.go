@@ -136,9 +136,9 @@ func TestBlueGreen(t *testing.T) {
 	w.apply(blueGreen("app:2", byHand+", previewReplicaCount: 2"))
 	ro := w.untilStep("2/3 pause", v1alpha1.RolloutPaused)
 	next := ro.Status.Release.Revision
-	if got := []string{w.pinned("web"), w.pinned("web-canary")}; !slices.Equal(got, []string{first.Status.StableRevision, next}) {
-		t.Errorf("pinned to %q", got)
-	}
+	// The Service follows the status that says why.
+	w.Eventually(func() []string { return []string{w.pinned("web"), w.pinned("web-canary")} }, patience, pace).
+		Should(gomega.Equal([]string{first.Status.StableRevision, next}))
 	if size := w.size(next); size != 2 {
 		t.Errorf("the preview has %d pods", size)
 	}
