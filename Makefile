@@ -49,6 +49,7 @@ unit: ## The quick loop: unit tests, model and simulation in their short forms, 
 	$(STAGE) unit-race go test $(RACE) $(CONCURRENT)
 	$(STAGE) unit-pure go test $(PURE)
 	$(STAGE) unit-cluster go -C test/cluster test ./...
+	$(STAGE) model-short go test -count=1 -v ./test/model
 	$(STAGE) sim-short go test -count=1 -v ./test/sim
 
 .PHONY: test

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // restart replaces the pods that were made before Spec.RestartAt: by evictions where pods may be missing, and by one pod
 // more, for which an old one then goes, where none may.
 func (e *engine) restart() {
@@ -7,7 +9,12 @@ func (e *engine) restart() {
 		return
 	}
 	rs, found := e.nextToRestart()
+	if !found && e.anyOld() {
+		e.wait("restarting: old pods of other revisions are going")
+		return
+	}
 	if !found {
+		e.plan.commits = true // that nothing is left is not to be read from a cache
 		e.note("Restarted", "every pod that was made before %s is replaced", e.spec.RestartAt.Format("2006-01-02 15:04:05Z07:00"))
 		e.s.RestartedAt = e.spec.RestartAt
 		return
@@ -32,6 +39,11 @@ func (e *engine) nextToRestart() (ReplicaSet, bool) {
 		}
 	}
 	return ReplicaSet{}, false
+}
+
+// anyOld says that any revision has old pods; it may be the stable one again soon.
+func (e *engine) anyOld() bool {
+	return slices.ContainsFunc(e.seen.ReplicaSets, func(rs ReplicaSet) bool { return rs.Old > 0 })
 }
 
 func (e *engine) restarting() bool {

@@ -125,7 +125,7 @@ func (e *engine) followEndpoints() {
 		rs, _ := e.replicaSet(revision)
 		staying := rs.Settled && rs.Desired > 0 && rs.Available >= s.Ready(revision)
 		switch {
-		case revision == "" || !s.selects(revision) || s.Ready(revision) == 0 || s.ReadyOthers(revision) > 0:
+		case revision == "" || !s.selects(revision) || rs.Available == 0 || s.Ready(revision) == 0 || s.ReadyOthers(revision) > 0:
 			*since = zeroTime
 		case since.IsZero() && !staying:
 			*since = zeroTime
