@@ -248,8 +248,7 @@ func (e *engine) otherSize(rs ReplicaSet) int32 {
 	case e.spec.Mover == ByReplicas, e.mayGo(rs.Revision):
 		return 0
 	case e.bounded() && e.seen.Canary.Pinned == rs.Revision && !(e.s.Traffic.Low < 100 && e.stableReaches(rs.Revision)):
-		least := leastPodsFor(e.s.Traffic.High, e.spec.Replicas)
-		return min(rs.Desired, max(min(1, least), least-e.spec.Unavailable))
+		return min(rs.Desired, e.servedFloor())
 	}
 	return rs.Desired
 }

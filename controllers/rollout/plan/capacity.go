@@ -88,11 +88,16 @@ func (e *engine) room() int32 {
 
 // spare is how many available pods may go now without leaving fewer than replicas and what may be missing.
 func (e *engine) spare() int32 {
-	var available int32
+	return e.available() - (e.spec.Replicas - e.spec.Unavailable)
+}
+
+// available counts the available pods that are to stay.
+func (e *engine) available() int32 {
+	var n int32
 	for _, rs := range e.seen.ReplicaSets {
-		available += min(rs.Available, rs.Desired)
+		n += min(rs.Available, rs.Desired)
 	}
-	return available - (e.spec.Replicas - e.spec.Unavailable)
+	return n
 }
 
 // split is how many pods of each revision come closest to a share: of replicas pods, or of one more where there may be
@@ -163,9 +168,14 @@ func (e *engine) fitting(size int32) int32 {
 	if !is {
 		return size
 	}
+	return max(min(size, e.servedFloor()), min(size, most-e.stableFloor(min(e.s.Traffic.Low, e.stepShare()))))
+}
+
+// servedFloor is the least number of pods of the revision behind the canary Service, where the number of pods is bounded
+// and as many may be missing as may be.
+func (e *engine) servedFloor() int32 {
 	least := leastPodsFor(e.s.Traffic.High, e.spec.Replicas)
-	served := max(min(1, least), least-e.spec.Unavailable)
-	return max(min(size, served), min(size, most-e.stableFloor(min(e.s.Traffic.Low, e.stepShare()))))
+	return max(min(1, least), least-e.spec.Unavailable)
 }
 
 // needed is how many pods of the candidate have to be available for its step.

@@ -14,11 +14,7 @@ func (e *engine) scaleWorkload() {
 	switch {
 	case e.s.Stable != "" && e.s.WorkloadScaledFor == e.s.Stable:
 	case e.spec.Workload == WorkloadGoesProgressively && e.s.Stable == "":
-		var available int32
-		for _, rs := range e.seen.ReplicaSets {
-			available += min(rs.Available, rs.Desired)
-		}
-		e.workloadSize = max(0, min(w.Desired, e.spec.Replicas-available))
+		e.workloadSize = max(0, min(w.Desired, e.spec.Replicas-e.available()))
 	case e.workloadMayGo():
 		e.workloadSize = 0
 	}
