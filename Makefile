@@ -56,7 +56,7 @@ unit: ## The quick loop: unit tests, model and simulation in their short forms, 
 test: unit mutation integration cluster-test e2e ## All tests: unit, model, mutants, integration on a real API server, end to end in short form.
 
 .PHONY: model
-model: ## The model of the engine, with what it explored: minutes; ARGS=-long explores more, for hours.
+model: ## The model of the engine, with what it explored: five minutes on two cores; ARGS=-long explores more, for hours.
 	$(STAGE) model go test -count=1 -v -timeout 24h ./test/model -pairs $(ARGS)
 
 .PHONY: mutation

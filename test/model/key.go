@@ -3,6 +3,7 @@ package model
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,17 +18,15 @@ type Key [16]byte
 type encoder struct {
 	buf []byte
 	now time.Time
-	// runs are the keys of the two analyses that the state asks for.
-	runs  [2]string
-	scope *Scope
+	// asked are the keys of the two analyses that the state asks for, once they are needed.
+	asked  [2]string
+	status *plan.State
+	scope  *Scope
 }
 
 func (e *encoder) key(w *World) Key {
 	e.buf, e.now, e.scope = e.buf[:0], w.Now, w.scope
-	e.runs = [2]string{}
-	if w.State.Candidate != "" {
-		e.runs = [2]string{plan.RunKey(*w.State), backgroundKey(*w.State)}
-	}
+	e.asked, e.status = [2]string{}, w.State
 	e.spec(w)
 	e.state(w.State)
 	e.objects(&w.Live)
@@ -184,7 +183,7 @@ func (e *encoder) object(o *objects, informer int) {
 	case informRuns:
 		for i, r := range o.Runs {
 			e.flag(r.Key != "")
-			e.flag(r.Key == e.runs[i])
+			e.flag(r.Key != "" && r.Key == e.runs()[i])
 			e.int(int64(r.Phase))
 		}
 	}
@@ -254,15 +253,23 @@ func (e *encoder) action(w *World, action plan.Action) {
 		e.text(string(a.Role))
 	case plan.StartRun:
 		e.buf = append(e.buf, 'r', byte(a.Step))
-		e.flag(a.Key == e.runs[0] || a.Key == e.runs[1])
+		e.flag(slices.Contains(e.runs(), a.Key))
 	case plan.StopRun:
 		e.buf = append(e.buf, 'x')
-		e.flag(a.Key == e.runs[0] || a.Key == e.runs[1])
+		e.flag(slices.Contains(e.runs(), a.Key))
 		e.flag(a.Key == w.Live.Runs[0].Key)
 		e.flag(a.Key == w.Live.Runs[1].Key)
 	default:
 		e.text(action.String())
 	}
+}
+
+// runs are the keys of the two analyses that the state asks for: of its step, and in the background.
+func (e *encoder) runs() []string {
+	if e.asked[0] == "" && e.status.Candidate != "" {
+		e.asked = [2]string{plan.RunKey(*e.status), backgroundKey(*e.status)}
+	}
+	return e.asked[:]
 }
 
 // backgroundKey names the analysis that runs in the background of the release that a state is in.
