@@ -54,7 +54,7 @@ func (e *engine) canaryTarget() string {
 	switch t := e.s.Traffic; {
 	case e.spec.Mover == BySelector:
 		return e.previewTarget()
-	case e.spec.Mover == ByRoutes && (t.High > 0 || t.Asked > 0):
+	case e.spec.Mover == ByRoutes && t.High > 0:
 		return ""
 	}
 	return e.s.Candidate
@@ -83,11 +83,9 @@ func (e *engine) actGrow() {
 		switch {
 		case !ok && revision == e.spec.Revision && e.spec.Problem == nil:
 			e.do(CreateReplicaSet{Revision: revision, Replicas: more})
-		case !ok && revision != e.spec.Revision:
+		case !ok: // where the spec has this template it also has a problem, which is shown instead
 			e.wait("the ReplicaSet of revision %s is gone, and the spec has another template: put the former template back, or promote with --full",
 				revision)
-			return
-		case !ok:
 			return
 		case more > 0:
 			e.do(ScaleReplicaSet{Revision: revision, From: rs.Desired, To: rs.Desired + more})
@@ -203,20 +201,10 @@ func (e *engine) actShrinkTo(rs ReplicaSet, size int32) {
 	e.do(ScaleReplicaSet{Revision: rs.Revision, From: rs.Desired, To: size})
 }
 
-// shared says that the pods of a revision are part of what all revisions together must keep available.
+// shared says that the pods of a revision are part of what all revisions together must keep available. Where only the
+// stable revision shrinks, to what spec.replicas says, that allows as much as is asked.
 func (e *engine) shared(rs ReplicaSet) bool {
-	switch {
-	case e.s.Stable == "":
-		return false
-	case e.spec.Mover == ByReplicas:
-		return !e.ordinary(rs)
-	}
-	return e.bounded() && !e.ordinary(rs) && (rs.Revision == e.s.Stable || e.exposed(rs.Revision))
-}
-
-// ordinary says that a revision shrinks to what spec.replicas says, with nothing being released.
-func (e *engine) ordinary(rs ReplicaSet) bool {
-	return rs.Revision == e.s.Stable && e.s.Candidate == "" && rs.Desired > e.spec.Replicas
+	return e.spec.Mover == ByReplicas || e.bounded() && (rs.Revision == e.s.Stable || e.exposed(rs.Revision))
 }
 
 func (e *engine) sizeAfterShrink(rs ReplicaSet) int32 {

@@ -3,7 +3,7 @@ package plan
 // steerSelector switches the stable Service to the candidate or back. From one revision to another it goes only when the
 // other has all its pods, unless there is nothing left to lose.
 func (e *engine) steerSelector(want int32) {
-	keeps := e.s.Switched != "" && e.s.Switched == e.s.Candidate && e.stepShare() == 100 && e.spec.Replicas > 0
+	keeps := e.s.Switched == e.s.Candidate && e.stepShare() == 100 && e.spec.Replicas > 0
 	switch {
 	case e.s.Switched != "" && !keeps:
 		e.switchBack()

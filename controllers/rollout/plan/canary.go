@@ -68,7 +68,7 @@ func (e *engine) stepShare() int32 {
 // judge aborts a release whose analysis failed, whose pods do not work, or that is stuck. After the commit of the
 // promotion there is nothing to abort any more.
 func (e *engine) judge() {
-	if e.s.Candidate == "" || e.switching() {
+	if e.s.Candidate == "" {
 		return
 	}
 	e.reposition()

@@ -52,7 +52,7 @@ func (e *engine) firstRevision() {
 	case e.s.ReleaseStarted.IsZero():
 		e.s.ReleaseStarted = e.now
 	}
-	if !ok || rs.Desired != e.spec.Replicas || !e.full(rs) {
+	if rs.Desired != e.spec.Replicas || !e.full(rs) {
 		e.watchProgress(rs, e.enough(e.spec.Replicas), e.s.ReleaseStarted)
 		e.wait("the first revision %s: %d of %d pods available", e.spec.Revision, rs.Available, e.spec.Replicas)
 		return
@@ -91,7 +91,6 @@ func (e *engine) leave() {
 	s := &e.s
 	s.Candidate, s.PassedSteps, s.Mode = "", "", ModeSteps
 	s.Step, s.MostAvailable, s.PausedFor = 0, 0, 0
-	e.progressed = 0
 	s.Paused, s.BackgroundWaived = false, false
 	s.ReleaseStarted, s.PausedSince = zeroTime, zeroTime
 	s.StepStarted, s.ProgressedAt, s.CanaryServedAt = zeroTime, zeroTime, zeroTime

@@ -38,10 +38,8 @@ func (e *engine) enough(need int32) int32 { return e.spec.Threshold.of(need) }
 
 func (t Threshold) of(need int32) int32 {
 	switch {
-	case need <= 0:
-		return 0
 	case t.Percent > 0:
-		return max(1, min(need, podsFor(t.Percent, need)))
+		return min(need, podsFor(t.Percent, need))
 	case t.Pods > 0:
 		return min(need, t.Pods)
 	}
@@ -104,7 +102,7 @@ func (e *engine) available() int32 {
 // more. Of two that are as close, the one with more new pods. With two pods or more, neither side of a share between 0
 // and 100 is left without.
 func split(share, replicas, surge int32) (canary, stable int32) {
-	if share <= 0 || replicas == 0 {
+	if share <= 0 {
 		return 0, replicas
 	}
 	if share >= 100 {
@@ -147,7 +145,7 @@ func (e *engine) candidateSize(now int32) int32 {
 			return now
 		}
 	}
-	served := int32(0)
+	var served int32
 	if e.spec.Mover == ByRoutes {
 		served = e.podsFor(max(min(e.s.Traffic.Asked, e.stepShare()), e.s.Traffic.High))
 	}
@@ -194,7 +192,7 @@ func (e *engine) needed() int32 {
 // noRoomLeft says that the number of pods is bounded, and that nobody can make room for another one of the candidate: it
 // has to do with as many missing as may be.
 func (e *engine) noRoomLeft() bool {
-	if !e.bounded() || !e.s.Traffic.Gone() || e.room() > 0 {
+	if !e.s.Traffic.Gone() || e.room() > 0 {
 		return false
 	}
 	return !slices.ContainsFunc(e.seen.ReplicaSets, func(rs ReplicaSet) bool {
@@ -222,11 +220,11 @@ func (e *engine) stepScale() int32 {
 // stableSize is the number of pods that the stable revision is to have.
 func (e *engine) stableSize() int32 {
 	n := e.spec.Replicas
-	if e.spec.Mover == ByReplicas && e.s.Candidate != "" {
+	if e.spec.Mover == ByReplicas {
 		_, stable := split(e.s.Traffic.Asked, n, e.spec.Surge)
 		return stable
 	}
-	if e.spec.Mover != ByRoutes || e.s.Candidate == "" || e.switching() {
+	if e.spec.Mover != ByRoutes || e.s.Candidate == "" {
 		return n
 	}
 	size := n

@@ -176,7 +176,7 @@ func (w world) stableNeeds() int32 {
 		least = podsFor(100-t.Low, n)
 	}
 	if _, bounded := limit(w.spec); bounded && w.seen.State.Candidate != "" {
-		least = min(least, max(0, leastPodsFor(100-t.Low, n)-w.spec.Unavailable))
+		least = min(least, leastPodsFor(100-t.Low, n)-w.spec.Unavailable)
 		if t.Low < 100 {
 			least = max(least, min(1, n))
 		}

@@ -147,14 +147,11 @@ func (e *engine) recoverState() {
 	}
 	var stable ReplicaSet
 	for _, rs := range e.seen.ReplicaSets {
-		switch rs.Role {
-		case RoleStable:
-			if rs.Number >= stable.Number {
-				stable = rs
-			}
-		case RoleRejected:
+		if rs.Role == RoleRejected {
 			e.reject(rs.Revision)
-		case RoleNone, RoleFormer:
+		}
+		if rs.Role == RoleStable && rs.Number >= stable.Number {
+			stable = rs
 		}
 	}
 	if stable.Revision == "" {
@@ -173,7 +170,7 @@ func (e *engine) markedStable() bool {
 // recoverTraffic takes the traffic to be anything that it may be, until it has settled.
 func (e *engine) recoverTraffic() {
 	_, high := e.seenShare()
-	e.s.Traffic = Traffic{Asked: high, Low: 0, High: 100}
+	e.s.Traffic = Traffic{Asked: high, High: 100}
 	switch {
 	case e.spec.Mover == BySelector && high == 100:
 		e.s.Switched = e.seen.Stable.Pinned
@@ -240,7 +237,5 @@ func (e *engine) reject(revision string) {
 		return
 	}
 	e.s.Rejected = append(e.s.Rejected, revision)
-	if n := len(e.s.Rejected); n > maxRejected {
-		e.s.Rejected = e.s.Rejected[n-maxRejected:]
-	}
+	e.s.Rejected = e.s.Rejected[max(0, len(e.s.Rejected)-maxRejected):]
 }

@@ -16,7 +16,6 @@ func (e *engine) noteProgress() {
 	if e.progressed > e.s.MostAvailable && (e.s.Candidate != "" || e.s.Stable == "") {
 		e.s.MostAvailable, e.s.ProgressedAt = e.progressed, e.now
 	}
-	e.progressed = 0
 }
 
 // watchProgress says when a step that needs pods has been stuck for the deadline. It keeps the high-water mark of

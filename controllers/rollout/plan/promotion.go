@@ -11,7 +11,7 @@ func (e *engine) commit() {
 		e.wait("waiting for the pods of revision %s: %d of %d available", e.s.Candidate, rs.Available, e.spec.Replicas)
 	case e.spec.Mover == ByReplicas:
 		e.promote("it has all the pods that it is to have")
-	case e.s.Traffic.Asked != 100 || e.s.Traffic.Low != 100:
+	case e.s.Traffic.Low != 100:
 		e.missing = "waiting until nothing but revision " + e.s.Candidate + " is served"
 	case e.spec.Mover == BySelector:
 		e.retireAt(e.s.Stable, e.spec.ScaleDownDelay)
@@ -54,7 +54,7 @@ func (e *engine) settle() {
 
 // commitWithoutTraffic promotes a revision of a Rollout that is scaled to nothing: there is no pod to serve anything.
 func (e *engine) commitWithoutTraffic() {
-	if e.s.Traffic.Asked != 0 || !e.s.Traffic.Gone() || e.s.Switched != "" {
+	if e.s.Traffic.Asked != 0 || !e.s.Traffic.Gone() {
 		e.wait("waiting until the canary has no traffic: the Rollout is scaled to 0")
 		return
 	}

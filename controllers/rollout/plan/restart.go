@@ -34,7 +34,7 @@ func (e *engine) restart() {
 // nextToRestart is the stable revision or the candidate, where it has old pods.
 func (e *engine) nextToRestart() (ReplicaSet, bool) {
 	for _, revision := range []string{e.s.Stable, e.s.Candidate} {
-		if rs, ok := e.replicaSet(revision); ok && rs.Old > 0 {
+		if rs, _ := e.replicaSet(revision); rs.Old > 0 {
 			return rs, true
 		}
 	}
@@ -55,7 +55,7 @@ func (e *engine) restartsBySurge() bool { return e.restarting() && e.spec.Unavai
 
 // extra is the pod more that a revision has while its pods are being replaced.
 func (e *engine) extra(revision string) int32 {
-	if e.restartSurge != "" && e.restartSurge == revision {
+	if e.restartSurge == revision {
 		return 1
 	}
 	return 0
@@ -73,8 +73,8 @@ func (e *engine) actRestart() {
 	if !e.restarting() || e.spec.Unavailable == 0 || e.workloadSize < e.seen.Workload.Desired {
 		return
 	}
-	rs, found := e.nextToRestart()
-	if !found || !rs.Settled || rs.Pods != rs.Desired || rs.Desired != e.sizeWithoutRestart(rs) {
+	rs, _ := e.nextToRestart()
+	if !rs.Settled || rs.Pods != rs.Desired || rs.Desired != e.sizeWithoutRestart(rs) {
 		return
 	}
 	mayMiss := max(0, min(rs.Available-rs.Desired+e.spec.Unavailable, rs.Available-e.servingFloor(rs), e.spareLeft, rs.OldReady))

@@ -9,8 +9,8 @@ import (
 // retire gives a time to go to each revision that no request can reach any more, and takes it back where one can.
 func (e *engine) retire() {
 	e.s.Retiring = slices.DeleteFunc(e.s.Retiring, func(r Retiring) bool {
-		rs, ok := e.replicaSet(r.Revision)
-		return !ok || e.serves(r.Revision) || (rs.Desired == 0 && rs.Pods == 0) || e.spec.Mover == ByReplicas
+		rs, _ := e.replicaSet(r.Revision)
+		return e.serves(r.Revision) || (rs.Desired == 0 && rs.Pods == 0) || e.spec.Mover == ByReplicas
 	})
 	if e.s.Stable == "" || e.spec.Mover == ByReplicas {
 		return
@@ -76,5 +76,5 @@ func (e *engine) isAboveLimit(revision string) bool {
 // stableNeedsRoom says that the stable revision cannot get its pods back while others are kept.
 func (e *engine) stableNeedsRoom() bool {
 	rs, _ := e.replicaSet(e.s.Stable)
-	return e.bounded() && rs.Desired < e.stableSize() && e.room() == 0
+	return rs.Desired < e.stableSize() && e.room() == 0
 }

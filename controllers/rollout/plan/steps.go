@@ -4,7 +4,7 @@ import "fmt"
 
 // advance passes at most one step, and those that a full promotion skips, or commits the promotion when all are done.
 func (e *engine) advance() {
-	if e.s.Candidate == "" || e.switching() {
+	if e.s.Candidate == "" {
 		return
 	}
 	if e.held() {

@@ -7,8 +7,8 @@ func (e *engine) summary() Summary {
 	switch {
 	case e.spec.Problem != nil:
 		return Summary{Degraded, e.spec.Problem.Reason, e.spec.Problem.Message}
-	case e.s.Stable == "" && e.plan.Summary.Reason == stuckReason:
-		return Summary{Degraded, stuckReason, e.waiting("the first revision is stuck")}
+	case e.plan.Summary.Reason == stuckReason:
+		return Summary{Degraded, stuckReason, e.waits[0]}
 	case e.s.Stable == "":
 		return Summary{Progressing, "Progressing", e.waiting("the first revision is on its way")}
 	case e.s.Abort.Revision != "" && e.s.Abort.Revision == e.spec.Revision:
@@ -84,8 +84,6 @@ func (e *engine) releaseSummary() Summary {
 	step, ok := e.step()
 	run, _ := e.run()
 	switch {
-	case e.plan.Summary.Reason == stuckReason:
-		s.Phase, s.Reason = Degraded, stuckReason
 	case e.spec.Paused, e.s.Paused:
 		s.Phase, s.Reason = Paused, "RolloutPaused"
 	case e.doubt != "":

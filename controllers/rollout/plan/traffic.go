@@ -125,11 +125,9 @@ func (e *engine) followEndpoints() {
 		rs, _ := e.replicaSet(revision)
 		staying := rs.Settled && rs.Desired > 0 && rs.Available >= s.Ready(revision)
 		switch {
-		case revision == "" || !s.selects(revision) || rs.Available == 0 || s.Ready(revision) == 0 || s.ReadyOthers(revision) > 0:
+		case !s.selects(revision) || rs.Available == 0 || s.Ready(revision) == 0 || s.ReadyOthers(revision) > 0:
 			*since = zeroTime
-		case since.IsZero() && !staying:
-			*since = zeroTime
-		case since.IsZero():
+		case since.IsZero() && staying:
 			*since = e.now
 		}
 	}

@@ -84,6 +84,8 @@ func TestLower(t *testing.T) {
 		"endpoints settle beside one pod":       {all(endpoints(5, 1), asked(100), settling), 0, 100, "weight stays at 100: the stable Service's endpoints settle"},
 		"endpoints settle beside nothing":       {all(endpoints(5, 0), asked(100), settling), 0, 0, ""},
 		"a hand-over":                           {all(endpoints(3, 5), asked(100), func(_ *Spec, o *Observed) { o.State.SwitchingFrom = "x" }), 0, 0, ""},
+		"a hand-over without stable pods":       {all(endpoints(0, 5), asked(100), func(_ *Spec, o *Observed) { o.State.SwitchingFrom = "x" }), 0, 100, "weight stays at 100: the stable revision old has 0"},
+		"a hand-over beside one pod":            {all(endpoints(0, 1), asked(100), func(_ *Spec, o *Observed) { o.State.SwitchingFrom = "x" }), 0, 100, "weight stays at 100: the stable revision old has 0"},
 		"a stable ReplicaSet that follows": {all(endpoints(5, 5), asked(100), func(s *Spec, o *Observed) {
 			s.DynamicStable, o.ReplicaSets[0].Settled = true, false
 		}), 0, 100, "weight stays at 100: the stable revision old has 0"},
@@ -204,6 +206,7 @@ func TestWorkloadSize(t *testing.T) {
 		"all go on success":                      {all(onSuccess, atRest), 0},
 		"all go at once after the first release": {all(progressively, atRest), 0},
 		"not in mid-release":                     {onSuccess, 5},
+		"nor progressively":                      {progressively, 5},
 		"not while traffic is handed over":       {all(onSuccess, atRest, func(_ *Spec, o *Observed) { o.State.SwitchingFrom = "x" }), 5},
 		"not with too few pods":                  {all(onSuccess, atRest, func(_ *Spec, o *Observed) { o.ReplicaSets[0].Available = 4 }), 5},
 		"once for each stable revision":          {all(onSuccess, atRest, func(_ *Spec, o *Observed) { o.State.WorkloadScaledFor = "old" }), 5},
@@ -264,5 +267,23 @@ func TestNoRoomLeft(t *testing.T) {
 				t.Errorf("no room left: %v; room %d, sizes %d and %d", got, e.room(), e.sizeAfterShrink(e.seen.ReplicaSets[0]), e.sizeAfterShrink(e.seen.ReplicaSets[1]))
 			}
 		})
+	}
+}
+
+// TestShareOnTheWay: on the way to its step a candidate gets what its pods carry; only where that is no more than it has,
+// and nobody can make room for another pod, it gets as much as they carry with some missing.
+func TestShareOnTheWay(t *testing.T) {
+	full := func(asked int32, left int32) func(*Spec, *Observed) {
+		return func(s *Spec, o *Observed) {
+			s.Surge, s.Unavailable, s.Steps = 1, 1, []Step{{Kind: StepSetWeight, Weight: 100, Key: "100"}}
+			o.State.Traffic = Traffic{Asked: asked, Low: asked, High: asked}
+			o.ReplicaSets = []ReplicaSet{pods("old", 1, 1, 1), pods("new", 2, 3, 3), {Revision: "x", Pods: left, Settled: true}}
+		}
+	}
+	for _, c := range []struct{ asked, left, want int32 }{{40, 2, 60}, {60, 2, 80}, {60, 0, 60}, {40, 0, 60}} {
+		e := deciding(full(c.asked, c.left))
+		if got := e.shareOnTheWay(3); got != c.want {
+			t.Errorf("from %d, room %d: %d, not %d", c.asked, e.room(), got, c.want)
+		}
 	}
 }

@@ -8,7 +8,7 @@ func (e *engine) scaleWorkload() {
 	if e.spec.Workload == WorkloadStays {
 		return
 	}
-	if e.s.Stable != "" && w.Desired == 0 && w.Pods == 0 {
+	if w.Desired == 0 && w.Pods == 0 {
 		e.s.WorkloadScaledFor = e.s.Stable
 	}
 	switch {
@@ -23,14 +23,14 @@ func (e *engine) scaleWorkload() {
 // workloadGoes says that the workload has pods that are to go: until then it counts as a revision.
 func (e *engine) workloadGoes() bool {
 	w := e.seen.Workload
-	return e.spec.Workload != WorkloadStays && e.s.Stable != "" && e.s.WorkloadScaledFor != e.s.Stable && (w.Pods > 0 || w.Desired > 0)
+	return e.spec.Workload != WorkloadStays && e.s.WorkloadScaledFor != e.s.Stable && (w.Pods > 0 || w.Desired > 0)
 }
 
 // workloadMayGo says that the stable revision has all its pods and that no request reaches the workload's, as far as the
 // Services that are named tell.
 func (e *engine) workloadMayGo() bool {
 	rs, _ := e.replicaSet(e.s.Stable)
-	if e.s.Stable == "" || e.s.Candidate != "" || e.switching() || !e.full(rs) {
+	if e.s.Candidate != "" || e.switching() || !e.full(rs) {
 		return false
 	}
 	if !e.seen.Stable.Named || e.spec.Replicas == 0 {
