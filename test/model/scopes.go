@@ -26,7 +26,7 @@ var (
 	stepped = Strategy{Name: "stepped", Surge: plan.Unbounded, Steps: []plan.Step{single, shortly, half, pause}}
 	dynamic = Strategy{Name: "dynamic", Surge: plan.Unbounded, DynamicStable: true, Steps: []plan.Step{half, pause}}
 	bounded = Strategy{Name: "bounded", Surge: 1, Steps: []plan.Step{half, pause}}
-	watched = Strategy{Name: "watched", Surge: plan.Unbounded, Steps: []plan.Step{half, pause}, Background: plan.Background{Key: "background"}}
+	watched = Strategy{Name: "watched", Surge: plan.Unbounded, Steps: []plan.Step{half, pause}, Background: plan.Background{Key: "background", Start: 1}}
 	floored = Strategy{
 		Name: "floored", Surge: plan.Unbounded, MinPods: 2, Threshold: plan.Threshold{Percent: 50}, Steps: []plan.Step{half, shortly},
 	}

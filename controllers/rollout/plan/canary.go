@@ -97,12 +97,14 @@ func (e *engine) background() (Run, bool) {
 	return e.findRun(BackgroundKey(e.s))
 }
 
-// backgroundWanted says that the release is judged in the background at this step.
+// backgroundWanted says that the release is judged in the background: from the step at which that begins, and then to the
+// end, also where somebody has jumped back.
 func (e *engine) backgroundWanted() bool {
-	if e.spec.Background.Key == "" || e.s.Candidate == "" || e.s.Step < e.spec.Background.Start {
+	if e.spec.Background.Key == "" || e.s.Candidate == "" || e.s.Mode == ModeFullSkipAnalysis || e.s.Mode == ModeRollbackWindow {
 		return false
 	}
-	return e.s.Mode != ModeFullSkipAnalysis && e.s.Mode != ModeRollbackWindow
+	_, begun := e.findRun(BackgroundKey(e.s))
+	return begun || e.s.Step >= e.spec.Background.Start
 }
 
 // doubtBackground holds the release where the analysis in the background came to no verdict.

@@ -567,6 +567,31 @@ func TestWorkload(t *testing.T) {
 	}
 }
 
+// A jump to before the step at which the analysis in the background begins does not end it, nor hide its verdict.
+func TestBackgroundAnalysisAfterAJumpBack(t *testing.T) {
+	for name, phase := range map[string]RunPhase{"failed": RunFailed, "inconclusive": RunInconclusive, "running": RunRunning} {
+		t.Run(name, func(t *testing.T) {
+			s := byReplicas()
+			s.Steps[3] = Step{Kind: StepPause, Indefinite: true, Key: "p"}
+			s.Background = Background{Key: "bg", Start: 2}
+			p := newPlay(t, s)
+			p.verdict = RunRunning
+			p.until("paused at the last step", func(plan Plan) bool { return paused(plan) && plan.Status.Step == 3 })
+			p.seen.Runs[0].Phase = phase
+			p.seen.Request = Request{ID: "jump", Verb: VerbJump, Revision: "new", To: 0}
+			plan := p.step()
+			switch aborted := plan.Status.Abort.Reason; {
+			case phase == RunFailed && aborted != "AnalysisFailed":
+				t.Errorf("the release goes on: %+v", plan.Summary)
+			case phase == RunInconclusive && plan.Summary.Reason != "InconclusiveAnalysisRun":
+				t.Errorf("the release goes on: %+v", plan.Summary)
+			case phase == RunRunning && slices.ContainsFunc(plan.Actions, func(a Action) bool { _, is := a.(StopRun); return is }):
+				t.Error("the analysis is stopped")
+			}
+		})
+	}
+}
+
 func TestBackgroundAnalysis(t *testing.T) {
 	for _, c := range []struct {
 		verdict RunPhase
