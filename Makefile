@@ -20,7 +20,7 @@ IMAGE ?= sluice:dev
 RACE := $(if $(shell command -v gcc),-race)
 # Packages with goroutines and I/O are tested with the race detector; pure ones and the model, which would take many
 # times as long, are not.
-CONCURRENT := ./analysis/... ./cmd/... ./controllers/... ./gitsync/... ./trafficrouting/... ./test/gitserver/... ./test/load/...
+CONCURRENT := ./analysis/... ./cmd/... ./controllers/... ./gitsync/... ./trafficrouting/... ./test/gateway/... ./test/gitserver/... ./test/load/...
 PURE := ./api/... ./examples/... ./test/arch/... ./test/integration/crd/... ./test/model/... ./test/traces/...
 
 # Files that `make generate` writes.
@@ -77,6 +77,10 @@ integration: ## Tests on a real etcd and kube-apiserver, which are built the fir
 e2e: ## Tests on the local cluster with real pods, a real gateway and load.
 	$(STAGE) e2e go test -count=1 -timeout 40m ./test/e2e/... $(ARGS)
 
+.PHONY: gateway-conformance
+gateway-conformance: ## The Gateway API's own conformance tests on the gateways used here; ARGS=-known runs what is known to fail.
+	cd test/conformance && ../../$(STAGE) gateway-conformance go test -count=1 -timeout 40m . -args -results results.md $(ARGS)
+
 .PHONY: bench-fleet
 bench-fleet: ## What fleets of 200 and 1000 Rollouts cost, written to test/bench/results/fleet.md; ARGS=-help for more.
 	assets="$${KUBEBUILDER_ASSETS:-$$(go -C test/cluster run . assets)}"; \
@@ -97,6 +101,8 @@ lint: verify ## Lint everything, and check that generated files are current.
 	$(STAGE) lint-api $(LINTER) run --config .golangci-kal.yml ./api/...
 	cd test/cluster && ../../$(STAGE) lint-cluster go tool -modfile=../../.ci/tools.mod golangci-lint-kube-api-linter run \
 		--config ../../.golangci.yml --enable-only $(CLUSTER_LINTERS)
+	cd test/conformance && ../../$(STAGE) lint-conformance go tool -modfile=../../.ci/tools.mod golangci-lint-kube-api-linter run \
+		--config ../../.golangci.yml
 
 .PHONY: fmt
 fmt: ## Format the code.
@@ -128,7 +134,7 @@ verify: ## Fail when generated files are not current (and make them so).
 
 .PHONY: tidy
 tidy: ## Tidy every go.mod but that of the tools.
-	for dir in . $$(find test/cluster -name go.mod -printf '%h\n' | sort); do (cd "$$dir" && go mod tidy); done
+	for dir in . $$(find test/cluster test/conformance -name go.mod -printf '%h\n' | sort); do (cd "$$dir" && go mod tidy); done
 
 .PHONY: tools
 tools: ## Build the tools that the other targets use.

@@ -46,6 +46,8 @@ const (
 	ReasonServiceInvalid = "InvalidService"
 	// ReasonRouteInvalid: a route is missing, does not send traffic to the stableService, or is not accepted.
 	ReasonRouteInvalid = "InvalidRoute"
+	// ReasonFeaturesUnknown, of Invalid while it is False: a gateway does not say whether it has what a release needs.
+	ReasonFeaturesUnknown = "GatewayFeaturesUnknown"
 	// ReasonAnalysisInvalid: an analysis template is missing or its arguments do not fit.
 	ReasonAnalysisInvalid = "InvalidAnalysis"
 	// ReasonSelectorOverlap: the selector catches another controller's pods.

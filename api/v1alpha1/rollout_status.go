@@ -247,7 +247,7 @@ type ReleaseStatus struct {
 	// +optional
 	AnalysisRun *StepAnalysisStatus `json:"analysisRun,omitempty"`
 	// routes are the routes as they were before the release, written before the first change.
-	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:MaxItems=64
 	// +listType=map
 	// +listMapKey=name
 	// +optional
@@ -266,11 +266,34 @@ type ReleaseDrives struct {
 	// canaryService is the Service of the new revision: the canaryService or the preview Service.
 	// +optional
 	CanaryService string `json:"canaryService,omitempty"`
-	// httpRoutes are the names of the routes.
-	// +kubebuilder:validation:MaxItems=16
+	// ownCanaryService says that canaryService is one that the Rollout makes for each release, since none is named.
+	// +optional
+	OwnCanaryService bool `json:"ownCanaryService,omitempty"`
+	// routes are the routes that are named: the name of an HTTPRoute of the Rollout's namespace, Kind/name for another kind
+	// there, and Kind/namespace/name elsewhere.
+	// +kubebuilder:validation:MaxItems=64
 	// +listType=atomic
 	// +optional
-	HTTPRoutes []string `json:"httpRoutes,omitempty"`
+	Routes []string `json:"routes,omitempty"`
+	// routeSelectors find further routes.
+	// +kubebuilder:validation:MaxItems=4
+	// +listType=atomic
+	// +optional
+	RouteSelectors []ReleaseRouteSelector `json:"routeSelectors,omitempty"`
+}
+
+// ReleaseRouteSelector finds routes by their labels.
+type ReleaseRouteSelector struct {
+	// kind of the routes.
+	// +kubebuilder:validation:Enum=HTTPRoute;GRPCRoute;TCPRoute;TLSRoute
+	// +optional
+	Kind string `json:"kind,omitempty"`
+	// namespace of the routes; absent means the Rollout's.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// selector is the selector as text, such as app=web,tier in (front).
+	// +optional
+	Selector string `json:"selector,omitempty"`
 }
 
 // ReleaseWeights is the canary Service's share of the traffic in percent.
@@ -316,7 +339,7 @@ type StepAnalysisStatus struct {
 
 // RouteOriginal is a route as it was before the release.
 type RouteOriginal struct {
-	// name of the HTTPRoute.
+	// name of an HTTPRoute of the Rollout's namespace, Kind/name for another kind there, Kind/namespace/name elsewhere.
 	// +kubebuilder:validation:MinLength=1
 	// +required
 	Name string `json:"name,omitempty"`

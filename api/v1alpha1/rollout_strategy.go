@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -21,7 +22,7 @@ type RolloutStrategy struct {
 // number of pods of each revision without it.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.canaryService) || !has(self.stableService) || self.canaryService != self.stableService",message="canaryService and stableService must be two Services: give the canary one of its own"
-// +kubebuilder:validation:XValidation:rule="!has(self.trafficRouting) || (has(self.trafficRouting.gatewayAPI) && has(self.stableService) && has(self.canaryService))",message="trafficRouting needs gatewayAPI, stableService and canaryService: set all of them, or leave trafficRouting out to let the numbers of pods carry the weight"
+// +kubebuilder:validation:XValidation:rule="!has(self.trafficRouting) || (has(self.trafficRouting.gatewayAPI) && has(self.stableService))",message="trafficRouting needs gatewayAPI and stableService: set both, or leave trafficRouting out to let the numbers of pods carry the weight"
 // +kubebuilder:validation:XValidation:rule="has(self.trafficRouting) || !has(self.dynamicStableScale) || !self.dynamicStableScale",message="dynamicStableScale needs trafficRouting: without it the stable revision shrinks as the canary grows in any case; remove it or set trafficRouting"
 // +kubebuilder:validation:XValidation:rule="has(self.trafficRouting) || !has(self.minPodsPerReplicaSet)",message="minPodsPerReplicaSet needs trafficRouting: without it the number of pods is the weight; remove it or set trafficRouting"
 // +kubebuilder:validation:XValidation:rule="has(self.trafficRouting) || !has(self.steps) || self.steps.all(s, !has(s.setCanaryScale))",message="setCanaryScale needs trafficRouting: without it the number of pods is the weight; remove the step or set trafficRouting"
@@ -38,8 +39,9 @@ type CanaryStrategy struct {
 	StableService string `json:"stableService,omitempty"`
 
 	// canaryService is the Service that the route sends the canary's share to. While a release runs its selector is
-	// pinned to the new revision; at rest it is as its owner wrote it. Needed with trafficRouting; without it, it has the
-	// canary's pods for whoever wants to look at them alone.
+	// pinned to the new revision; at rest it is as its owner wrote it. Absent with trafficRouting means that the Rollout
+	// makes one for each release, a copy of the stableService named after it with -canary at its end, and removes it
+	// afterwards. Without trafficRouting it has the canary's pods for whoever wants to look at them alone.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
@@ -134,7 +136,6 @@ type CanaryStrategy struct {
 // the selector of the active Service, or by the weights of routes with trafficRouting.gatewayAPI.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.previewService) || self.previewService != self.activeService",message="previewService and activeService must be two Services: give the preview one of its own, or leave previewService out"
-// +kubebuilder:validation:XValidation:rule="!has(self.trafficRouting) || !has(self.trafficRouting.gatewayAPI) || has(self.previewService)",message="trafficRouting.gatewayAPI needs previewService: the routes' weights move between it and activeService"
 // +kubebuilder:validation:XValidation:rule="!has(self.autoPromotionSeconds) || !has(self.autoPromotionEnabled) || self.autoPromotionEnabled",message="autoPromotionSeconds has no use with autoPromotionEnabled: false, where somebody promotes: remove one of them"
 type BlueGreenStrategy struct {
 	// activeService is the Service that has the traffic. While a release runs its selector is pinned to one revision; at
@@ -144,8 +145,9 @@ type BlueGreenStrategy struct {
 	// +required
 	ActiveService string `json:"activeService,omitempty"`
 
-	// previewService has the new revision's pods during a release, from when they are available. Needed with
-	// trafficRouting.gatewayAPI.
+	// previewService has the new revision's pods during a release, from when they are available. Absent with
+	// trafficRouting.gatewayAPI means that the Rollout makes one for each release, a copy of the activeService named after
+	// it with -canary at its end, and removes it afterwards.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
@@ -441,16 +443,58 @@ type TrafficRouting struct {
 	SettleSeconds *int32 `json:"settleSeconds,omitempty"`
 }
 
-// GatewayAPIRouting names Gateway API routes.
+// GatewayAPIRouting names Gateway API routes, by their names or by their labels. The release moves the weights of every
+// rule that sends traffic to the stable Service; other rules are left alone, and so are routes without such a rule that
+// a selector finds.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.httpRoutes) || has(self.grpcRoutes) || has(self.tcpRoutes) || has(self.tlsRoutes) || has(self.httpRouteSelector) || has(self.grpcRouteSelector) || has(self.tcpRouteSelector) || has(self.tlsRouteSelector)",message="gatewayAPI names no route: set one of httpRoutes, grpcRoutes, tcpRoutes and tlsRoutes, or a selector such as httpRouteSelector"
 type GatewayAPIRouting struct {
-	// httpRoutes are the HTTPRoutes, in the Rollout's namespace, that send traffic to the stableService. Rules that do
-	// not are left alone.
+	// httpRoutes are HTTPRoutes that send traffic to the stableService; absent means none.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
-	// +listType=map
-	// +listMapKey=name
-	// +required
+	// +listType=atomic
+	// +optional
 	HTTPRoutes []RouteRef `json:"httpRoutes,omitempty"`
+
+	// grpcRoutes are GRPCRoutes that send traffic to the stableService; absent means none.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	GRPCRoutes []RouteRef `json:"grpcRoutes,omitempty"`
+
+	// tcpRoutes are TCPRoutes that send connections to the stableService; absent means none. A connection stays where it
+	// is when weights change, for as long as it lasts.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	TCPRoutes []RouteRef `json:"tcpRoutes,omitempty"`
+
+	// tlsRoutes are TLSRoutes that send connections to the stableService; absent means none. A connection stays where it
+	// is when weights change, for as long as it lasts.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	TLSRoutes []RouteRef `json:"tlsRoutes,omitempty"`
+
+	// httpRouteSelector finds further HTTPRoutes by their labels; absent means none. A route that gets the labels in
+	// mid-release takes part in it, and one that loses them is given back when the release ends.
+	// +optional
+	HTTPRouteSelector *RouteSelector `json:"httpRouteSelector,omitempty"`
+
+	// grpcRouteSelector finds further GRPCRoutes by their labels, as httpRouteSelector does; absent means none.
+	// +optional
+	GRPCRouteSelector *RouteSelector `json:"grpcRouteSelector,omitempty"`
+
+	// tcpRouteSelector finds further TCPRoutes by their labels, as httpRouteSelector does; absent means none.
+	// +optional
+	TCPRouteSelector *RouteSelector `json:"tcpRouteSelector,omitempty"`
+
+	// tlsRouteSelector finds further TLSRoutes by their labels, as httpRouteSelector does; absent means none.
+	// +optional
+	TLSRouteSelector *RouteSelector `json:"tlsRouteSelector,omitempty"`
 }
 
 // RouteRef names a route.
@@ -460,4 +504,36 @@ type RouteRef struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Name string `json:"name,omitempty"`
+
+	// namespace of the route; absent means the Rollout's. Another one needs a ReferenceGrant there, from group sluice.dev
+	// and kind Rollout of the Rollout's namespace to the kind of the route, and one in the Rollout's namespace from that
+	// kind of route to its Services.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// RouteSelector finds routes by their labels: those that match all of matchLabels and matchExpressions.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.matchLabels) && size(self.matchLabels) > 0 || has(self.matchExpressions) && size(self.matchExpressions) > 0",message="a selector of nothing would find every route: set matchLabels or matchExpressions"
+// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && size(e.values) > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || size(e.values) == 0))",message="an expression has the operator In or NotIn with values, or Exists or DoesNotExist without"
+type RouteSelector struct {
+	// namespace of the routes; absent means the Rollout's. Another one needs the ReferenceGrants that a route named there
+	// needs.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+
+	// matchLabels are labels that the routes have.
+	// +kubebuilder:validation:MaxProperties=16
+	// +optional
+	MatchLabels map[string]string `json:"matchLabels,omitempty"`
+
+	// matchExpressions are requirements of the routes' labels.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	// +optional
+	MatchExpressions []metav1.LabelSelectorRequirement `json:"matchExpressions,omitempty"`
 }

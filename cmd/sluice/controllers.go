@@ -31,7 +31,9 @@ func setupControllers(mgr ctrl.Manager, options Options) error {
 	}); err != nil {
 		return fmt.Errorf("set up GitSyncs: %w", err)
 	}
-	if err := rollout.Setup(mgr, rollout.Options{Concurrency: cmp.Or(options.Concurrency, rolloutsAtATime)}); err != nil {
+	if err := rollout.Setup(mgr, rollout.Options{
+		Concurrency: cmp.Or(options.Concurrency, rolloutsAtATime), Namespaces: options.Namespaces,
+	}); err != nil {
 		return fmt.Errorf("set up Rollouts: %w", err)
 	}
 	return nil

@@ -47,6 +47,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger.WithName("client-go"))
 
+	keepHeapAbove(heapFloor)
 	if err := run(ctrl.SetupSignalHandler(), options); err != nil {
 		logger.Error(err, "sluice ended")
 		return exitFailed

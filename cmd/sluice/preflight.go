@@ -20,6 +20,7 @@ import (
 
 // What is cluster-scoped is granted to the whole cluster even where Rollouts are served in some namespaces only.
 // +kubebuilder:rbac:groups=sluice.dev,resources=clusteranalysistemplates,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gatewayclasses,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies,resourceNames=sluice-rollout-requests,verbs=get
 

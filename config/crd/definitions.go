@@ -32,6 +32,10 @@ const Version = "v1alpha1"
 
 // Definition judges the objects of a kind.
 type Definition struct {
+	// Resource is the definition as the API server stores it, Schema that of Version.
+	Resource *apiextensions.CustomResourceDefinition
+	Schema   *apiextensions.JSONSchemaProps
+
 	structural *schema.Structural
 	validator  validation.SchemaValidator
 	rules      *cel.Validator
@@ -65,6 +69,8 @@ func load(name string) (string, *Definition, error) {
 	if err := yaml.UnmarshalStrict(data, &v1); err != nil {
 		return "", nil, err
 	}
+	// The API server sets this when it stores a definition, before it validates it.
+	v1.Status.StoredVersions = []string{Version}
 	apiextensionsv1.SetDefaults_CustomResourceDefinition(&v1)
 	apiextensionsv1.SetDefaults_CustomResourceDefinitionSpec(&v1.Spec)
 	definition := &apiextensions.CustomResourceDefinition{}
@@ -75,11 +81,11 @@ func load(name string) (string, *Definition, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	d := &Definition{}
-	if d.structural, err = schema.NewStructural(served.OpenAPIV3Schema); err != nil {
+	d := &Definition{Resource: definition, Schema: served.OpenAPIV3Schema}
+	if d.structural, err = schema.NewStructural(d.Schema); err != nil {
 		return "", nil, err
 	}
-	if d.validator, _, err = validation.NewSchemaValidator(served.OpenAPIV3Schema); err != nil {
+	if d.validator, _, err = validation.NewSchemaValidator(d.Schema); err != nil {
 		return "", nil, err
 	}
 	d.rules = cel.NewValidator(d.structural, true, celconfig.PerCallLimit)
@@ -90,16 +96,25 @@ func load(name string) (string, *Definition, error) {
 // lists, of its CEL rules, and fields that it does not know. The object is JSON values, whose whole numbers are int64,
 // and it is not changed.
 func (d *Definition) Check(ctx context.Context, object map[string]any) field.ErrorList {
+	return d.check(ctx, object, nil, validation.ValidateCustomResource(nil, object, d.validator))
+}
+
+// CheckUpdate returns the reasons for which the API server would refuse to make one object of another; see Check.
+func (d *Definition) CheckUpdate(ctx context.Context, object, old map[string]any) field.ErrorList {
+	return d.check(ctx, object, old, validation.ValidateCustomResourceUpdate(nil, object, old, d.validator))
+}
+
+// check adds to what the schema says of an object. old is nil for a creation.
+func (d *Definition) check(ctx context.Context, object map[string]any, old any, found field.ErrorList) field.ErrorList {
 	var errs field.ErrorList
 	tracked := schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}
 	for _, path := range pruning.PruneWithOptions(runtime.DeepCopyJSON(object), d.structural, true, tracked) {
 		errs = append(errs, field.Forbidden(unknownField(path), "there is no such field"))
 	}
-	found := validation.ValidateCustomResource(nil, object, d.validator)
 	found = append(found, listtype.ValidateListSetsAndMaps(nil, d.structural, object)...)
 	// As in the API server, rules are not evaluated on objects that do not fit the schema.
 	if len(found) == 0 {
-		found, _ = d.rules.Validate(ctx, nil, d.structural, object, nil, celconfig.RuntimeCELCostBudget)
+		found, _ = d.rules.Validate(ctx, nil, d.structural, object, old, celconfig.RuntimeCELCostBudget)
 	}
 	return append(errs, found...)
 }

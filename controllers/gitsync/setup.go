@@ -1,6 +1,7 @@
 package gitsync
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -86,6 +87,10 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 		clock:    opts.Clock,
 		counts:   counts,
 		account:  opts.DefaultServiceAccount,
+	}
+	// An index outlives no manager, so that the context of the call does not matter.
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.Rollout{}, indexRoutesIn, routesIn); err != nil {
+		return fmt.Errorf("controller %s: index Rollouts by the namespaces of their routes: %w", name, err)
 	}
 	for _, part := range []interface{ add(ctrl.Manager) error }{r.looker, r.watches} {
 		if err := part.add(mgr); err != nil {

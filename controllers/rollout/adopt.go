@@ -118,6 +118,9 @@ func (r *Reconciler) takeOver(ctx context.Context, o *observation) error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkAdopters(ctx, o, seen); err != nil {
+		return err
+	}
 	name := o.rollout.Spec.Adopt.Name
 	switch d := seen.deployment; {
 	case len(seen.sets) > 0 && seen.begun:
@@ -276,15 +279,6 @@ func (r *Reconciler) checkAdoption(ctx context.Context, o *observation, d *appsv
 		return refusef("spec.adopt: GitSync %q applied Deployment %q and would make it again; replace the Deployment by the "+
 			"Rollout in its repository, or take it out there and its label %s off", theirs, d.Name, v1alpha1.LabelGitSync)
 	}
-	others, err := r.rolloutsBy(ctx, indexAdopts, o.rollout.Namespace, d.Name)
-	if err != nil {
-		return err
-	}
-	for i := range others {
-		if other := &others[i]; other.UID != o.rollout.UID && older(other, o.rollout) {
-			return refusef("spec.adopt: Rollout %q adopts Deployment %q", other.Name, d.Name)
-		}
-	}
 	if problem, err := r.otherProblem(ctx, o); err != nil || problem != nil {
 		if problem != nil {
 			return refuse(problem)
@@ -294,9 +288,36 @@ func (r *Reconciler) checkAdoption(ctx context.Context, o *observation, d *appsv
 	return checkSettled(d, sets)
 }
 
+// checkAdopters refuses the younger of two Rollouts that adopt one Deployment, also when the Deployment is gone already:
+// what it has left is the older one's. One that another Rollout refers to is refused whoever is the older.
+func (r *Reconciler) checkAdopters(ctx context.Context, o *observation, seen *adoption) error {
+	if seen.own || seen.begun {
+		return nil
+	}
+	name := o.rollout.Spec.Adopt.Name
+	others, err := r.rolloutsBy(ctx, indexAdopts, o.rollout.Namespace, name)
+	if err != nil {
+		return err
+	}
+	for i := range others {
+		if other := &others[i]; other.UID != o.rollout.UID && older(other, o.rollout) {
+			return refusef("spec.adopt: Rollout %q adopts Deployment %q; take spec.adopt out of this one, and give it a label and "+
+				"Services of its own", other.Name, name)
+		}
+	}
+	if others, err = r.rolloutsBy(ctx, indexWorkloads, o.rollout.Namespace, name); err != nil || len(others) == 0 {
+		return err
+	}
+	return refusef("spec.adopt: Deployment %q is the workload of Rollout %q, which would be without one; take one of them out", name,
+		others[0].Name)
+}
+
 // otherProblem is what else is wrong with the Rollout: one that could not release anything is no better place for the pods.
 func (r *Reconciler) otherProblem(ctx context.Context, o *observation) (*plan.Problem, error) {
 	from := r.fromCache()
+	if err := r.findOwner(ctx, o); err != nil {
+		return nil, err
+	}
 	if err := o.readServices(ctx, from, nil); err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (r *Reconciler) takeSets(ctx context.Context, o *observation, sets []*unstr
 func (r *Reconciler) writeStable(ctx context.Context, o *observation, revision string) error {
 	status := *o.rollout.Status.DeepCopy()
 	status.StableRevision = revision
-	_, _, err := r.writeStatus(ctx, o.rollout, status)
+	_, _, err := r.writeStatus(ctx, o.rollout, status, 0)
 	return err
 }
 

@@ -18,7 +18,7 @@ func (r *Reconciler) reportHeld(ctx context.Context, ro *v1alpha1.Rollout, held 
 	if held.problem != nil {
 		status = unusable(ro, held.problem.Reason, held.message, now)
 	}
-	wrote, _, err := r.writeStatus(ctx, ro, status)
+	wrote, _, err := r.writeStatus(ctx, ro, status, 0)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func CacheByObject() map[client.Object]cache.ByObject {
 }
 
 // CacheTransform drops what this package never reads before it is kept in memory. It is meant for
-// cache.Options.DefaultTransform: managed fields go from every kind but HTTPRoute, whose router needs them.
+// cache.Options.DefaultTransform: managed fields go from every kind but those of routes, whose router needs them.
 func CacheTransform(in any) (any, error) {
 	object, err := meta.Accessor(in)
 	if err != nil {
@@ -48,7 +48,7 @@ func CacheTransform(in any) (any, error) {
 // isRoute says whether an object is a route as the router reads it.
 func isRoute(in any) bool {
 	route, ok := in.(*unstructured.Unstructured)
-	return ok && route.GroupVersionKind() == gatewayapi.HTTPRoute
+	return ok && gatewayapi.IsRoute(route.GroupVersionKind())
 }
 
 // ofRevisions selects what carries the hash of a pod template.

@@ -7,8 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// departures remembers since when the Services of a Rollout that is being deleted have had endpoints again. When it is
-// lost, the wait begins anew.
+// departures remembers since when something is so of Rollouts that are being deleted: that the Services have endpoints
+// again, or that the routes are restored. When it is lost, the wait begins anew.
 type departures struct {
 	mu sync.Mutex
 	by map[types.NamespacedName]time.Time

@@ -21,6 +21,7 @@
 // Package forecast plays the engine in a world of its own, to show what would happen.
 //
 // Where to look: setup.go the watches; view.go, observe.go, endpoints.go, health.go and workload.go what is seen;
-// validate.go and its neighbours what cannot be used; state.go, status.go and history.go what is remembered and shown;
+// validate.go and its neighbours what cannot be used, sharing.go and overlap.go what two Rollouts cannot both have, and
+// creations.go what the API server did not take; state.go, status.go and history.go what is remembered and shown;
 // execute.go what is done, with replicasets.go, services.go and restart.go.
 package rollout

@@ -18,6 +18,7 @@ const eventAction = "Release"
 // The reasons of events that no plan gives.
 const (
 	eventMended      = "Mended"
+	eventRelabelled  = "Relabelled"
 	eventFailed      = "ActionFailed"
 	eventNotRestored = "NotRestored"
 	eventRestored    = "Restored"

@@ -144,8 +144,13 @@ func originals(s plan.State) map[string]string {
 }
 
 func (r *Reconciler) rememberRoutes(o *observation, written map[string]string) {
-	for name, version := range written {
-		r.written.rememberVersion(client.ObjectKeyFromObject(o.rollout), kindHTTPRoute,
-			types.NamespacedName{Namespace: o.rollout.Namespace, Name: name}, version, r.clock.Now())
+	for _, ref := range o.target.Routes {
+		version, wrote := written[o.target.NameOf(ref)]
+		kind, served, err := r.kinds.Served(ref.Kind)
+		if !wrote || !served || err != nil {
+			continue
+		}
+		r.written.rememberVersion(client.ObjectKeyFromObject(o.rollout), routeObject(kind),
+			types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}, version, r.clock.Now())
 	}
 }

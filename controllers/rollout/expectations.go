@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,14 +20,13 @@ import (
 	"github.com/sluicehq/sluice/trafficrouting/gatewayapi"
 )
 
-// objectKind is a kind that this controller writes.
+// objectKind is a kind that this controller writes: one of these, or what routeObject gives.
 type objectKind string
 
 const (
 	kindRollout     objectKind = "Rollout"
 	kindReplicaSet  objectKind = "ReplicaSet"
 	kindService     objectKind = "Service"
-	kindHTTPRoute   objectKind = "HTTPRoute"
 	kindAnalysisRun objectKind = "AnalysisRun"
 	kindDeployment  objectKind = "Deployment"
 )
@@ -40,14 +40,20 @@ func (k objectKind) new() client.Object {
 		return &appsv1.ReplicaSet{}
 	case kindService:
 		return &corev1.Service{}
-	case kindHTTPRoute:
-		return gatewayapi.NewRoute()
 	case kindAnalysisRun:
 		return &v1alpha1.AnalysisRun{}
 	case kindDeployment:
 		return newDeploymentMetadata()
 	}
+	if kind, _ := schema.ParseKindArg(string(k)); kind != nil && gatewayapi.IsRoute(*kind) {
+		return gatewayapi.NewRoute(*kind)
+	}
 	panic("unknown kind " + string(k))
+}
+
+// routeObject is a kind of route in the version in which it is cached: such as HTTPRoute.v1.gateway.networking.k8s.io.
+func routeObject(kind schema.GroupVersionKind) objectKind {
+	return objectKind(kind.Kind + "." + kind.Version + "." + kind.Group)
 }
 
 // expectationTTL bounds how long a write is awaited. A cache that is so far behind, or an object that somebody deleted

@@ -26,7 +26,7 @@ const finalizer = "sluice.dev/rollout"
 // holds says whether something has to be given back: a Service or a route that a release drives, or pods of a workload.
 func (r *Reconciler) holds(o *observation, p plan.Plan) bool {
 	d := o.drives
-	named := d.StableService != "" || d.CanaryService != "" || len(d.HTTPRoutes) > 0
+	named := d.StableService != "" || d.CanaryService != "" || d.By == wanted.ByRoutes
 	return p.Engaged && named || workloadScaled(o)
 }
 
@@ -56,6 +56,9 @@ func (r *Reconciler) finalize(ctx context.Context, ro *v1alpha1.Rollout) error {
 		return nil
 	}
 	o := departing(ro)
+	if err := r.findRoutes(ctx, r.live, o); err != nil {
+		return err
+	}
 	if going, err := r.podsGo(ctx, o); err != nil || going {
 		if err == nil {
 			err = errLookAgain
@@ -73,6 +76,9 @@ func (r *Reconciler) finalize(ctx context.Context, ro *v1alpha1.Rollout) error {
 	}
 	if err := r.restoreRoutes(ctx, o); err != nil {
 		return fmt.Errorf("restore routes: %w", err)
+	}
+	if err := r.departWithServices(ctx, o); err != nil {
+		return err
 	}
 	if err := r.restoreWorkload(ctx, o); err != nil {
 		return err

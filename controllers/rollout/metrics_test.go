@@ -49,7 +49,7 @@ func TestMeters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := newMeters(registry); err != nil || again.phase != m.phase {
+	if again, err := newMeters(registry); err != nil || again != m {
 		t.Errorf("a second manager has metrics of its own: %v", err)
 	}
 	ro := &v1alpha1.Rollout{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "web"}, Status: v1alpha1.RolloutStatus{

@@ -46,6 +46,10 @@ type observation struct {
 	later time.Duration
 	// podTrouble is what is wrong with the pods of the wanted revision; only a message.
 	podTrouble string
+	// taken says whose the Services are that another Rollout has; nil where they are its own.
+	taken *plan.Problem
+	// foreignCanary says that the canary Service that the Rollout would make is somebody else's.
+	foreignCanary bool
 	// unreadable is why the pods of the spec cannot be read; nil where they can.
 	unreadable *plan.Problem
 }
@@ -79,6 +83,9 @@ func (r *Reconciler) observe(ctx context.Context, from view, ro *v1alpha1.Rollou
 	if err := r.adopt(ctx, o); err != nil {
 		return nil, err
 	}
+	if err := r.findStable(ctx, o); err != nil {
+		return nil, err
+	}
 	if o.unreadable == nil {
 		if err := r.takeOver(ctx, o); err != nil {
 			return nil, err
@@ -92,6 +99,9 @@ func (r *Reconciler) observe(ctx context.Context, from view, ro *v1alpha1.Rollou
 		return nil, err
 	}
 	o.countPods(pods)
+	if err := r.findOwner(ctx, o); err != nil {
+		return nil, err
+	}
 	if err := o.readServices(ctx, from, revisionsOf(pods)); err != nil {
 		return nil, err
 	}
@@ -112,7 +122,7 @@ func (r *Reconciler) read(ctx context.Context, from view, ro *v1alpha1.Rollout) 
 	source, err := r.podSource(ctx, from, ro)
 	if err == nil {
 		var o *observation
-		if o, err = understand(ro, source); err == nil {
+		if o, err = understand(ro, source, r.revisions); err == nil {
 			return o, nil
 		}
 		err = &unreadableError{err}
@@ -146,8 +156,8 @@ func (r *Reconciler) podSource(ctx context.Context, from view, ro *v1alpha1.Roll
 }
 
 // understand reads the spec, and what a release that is under way began with.
-func understand(ro *v1alpha1.Rollout, source podSource) (*observation, error) {
-	revision, err := wanted.RevisionOf(source.template)
+func understand(ro *v1alpha1.Rollout, source podSource, known *revisions) (*observation, error) {
+	revision, err := known.of(client.ObjectKeyFromObject(ro), source.template)
 	if err != nil {
 		return nil, err
 	}
@@ -202,29 +212,14 @@ func recordedDrives(status v1alpha1.RolloutStatus) (v1alpha1.ReleaseDrives, bool
 
 func sameDrives(a, b v1alpha1.ReleaseDrives) bool {
 	if a.By != b.By || a.StableService != b.StableService || a.CanaryService != b.CanaryService ||
-		len(a.HTTPRoutes) != len(b.HTTPRoutes) {
+		a.OwnCanaryService != b.OwnCanaryService {
 		return false
 	}
-	for _, route := range a.HTTPRoutes {
-		if !slices.Contains(b.HTTPRoutes, route) {
-			return false
-		}
-	}
-	return true
+	return sameSet(a.Routes, b.Routes) && sameSet(a.RouteSelectors, b.RouteSelectors)
 }
 
-// targetOf is what the router works on, with the records that the status has of it.
-func targetOf(ro *v1alpha1.Rollout, drives v1alpha1.ReleaseDrives) trafficrouting.Target {
-	target := trafficrouting.Target{
-		Namespace: ro.Namespace, Routes: drives.HTTPRoutes, StableService: drives.StableService,
-		CanaryService: drives.CanaryService, Originals: map[string]string{},
-	}
-	if ro.Status.Release != nil {
-		for _, route := range ro.Status.Release.Routes {
-			target.Originals[route.Name] = route.Rules
-		}
-	}
-	return target
+func sameSet[T comparable](a, b []T) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(one T) bool { return !slices.Contains(b, one) })
 }
 
 func (o *observation) inNamespace() client.ListOption { return client.InNamespace(o.rollout.Namespace) }
@@ -234,34 +229,6 @@ func (o *observation) serviceName(role plan.ServiceRole) string {
 		return o.drives.CanaryService
 	}
 	return o.drives.StableService
-}
-
-// readRoutes asks the router. A route that does not exist has no share, so it is only a problem and none of the routes
-// that the engine moves.
-func (r *Reconciler) readRoutes(ctx context.Context, from view, o *observation) error {
-	if len(o.target.Routes) == 0 {
-		return nil
-	}
-	routes, err := r.router.Observe(ctx, from, o.target)
-	if err != nil {
-		return fmt.Errorf("read routes: %w", err)
-	}
-	o.routes = routes
-	for _, route := range routes {
-		if missing(route) {
-			continue
-		}
-		o.seen.Routes = append(o.seen.Routes, plan.Route{
-			Name: route.Name, Low: route.Low, High: route.High, AtRest: route.AtRest,
-			Acknowledged: route.Acknowledged, Waiting: route.Waiting, Original: route.Original,
-		})
-	}
-	return nil
-}
-
-func missing(route trafficrouting.Route) bool {
-	return route.ProblemReason == trafficrouting.ReasonRouteNotFound ||
-		route.ProblemReason == trafficrouting.ReasonAPINotServed
 }
 
 // instant is a time with the precision that is stored, so that what is read back is what was written.

@@ -176,7 +176,14 @@ func (o *observation) readServices(ctx context.Context, from view, revisions map
 		if err != nil {
 			return fmt.Errorf("get Service %s: %w", key.Name, err)
 		}
+		if role == plan.CanaryService && o.drives.OwnCanaryService && !made(o.rollout, service) {
+			o.foreignCanary = true
+			continue
+		}
 		o.services[role] = service
+		if o.taken != nil {
+			continue
+		}
 		seen.Pinned = service.Spec.Selector[v1alpha1.LabelPodTemplateHash]
 		endpoints, err := from.endpointSlices(ctx, key)
 		if err != nil {

@@ -116,12 +116,12 @@ func TestWithdraw(t *testing.T) {
 	}{
 		"at rest":      {nil, false, plan.BySelector, plan.Unbounded},
 		"the same":     {&v1alpha1.ReleaseDrives{By: wanted.BySelector, StableService: "web"}, false, plan.BySelector, plan.Unbounded},
-		"routes":       {&v1alpha1.ReleaseDrives{By: wanted.ByRoutes, StableService: "web", HTTPRoutes: []string{"r"}}, true, plan.ByRoutes, plan.Unbounded},
+		"routes":       {&v1alpha1.ReleaseDrives{By: wanted.ByRoutes, StableService: "web", Routes: []string{"r"}}, true, plan.ByRoutes, plan.Unbounded},
 		"pods":         {&v1alpha1.ReleaseDrives{By: wanted.ByReplicas}, true, plan.ByReplicas, 1},
 		"more Service": {&v1alpha1.ReleaseDrives{By: wanted.BySelector, StableService: "web", CanaryService: "p"}, true, plan.BySelector, plan.Unbounded},
 	} {
 		ro.Status.Release = &v1alpha1.ReleaseStatus{Drives: c.begun, Routes: []v1alpha1.RouteOriginal{{Name: "r", Rules: "{}"}}}
-		o, err := understand(ro, source)
+		o, err := understand(ro, source, newRevisions())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestWithdraw(t *testing.T) {
 			t.Errorf("%s: a departing one drives %+v", name, departing.drives)
 		}
 	}
-	routes := func(names ...string) v1alpha1.ReleaseDrives { return v1alpha1.ReleaseDrives{HTTPRoutes: names} }
+	routes := func(names ...string) v1alpha1.ReleaseDrives { return v1alpha1.ReleaseDrives{Routes: names} }
 	if !sameDrives(routes("a", "b"), routes("b", "a")) || sameDrives(routes("a"), routes("b")) || sameDrives(routes("a"), routes()) {
 		t.Error("routes are a set")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/rollout/plan"
 	"github.com/sluicehq/sluice/trafficrouting"
+	"github.com/sluicehq/sluice/trafficrouting/gatewayapi"
 )
 
 // Reconciler carries out what the engine decides.
@@ -30,6 +31,7 @@ type Reconciler struct {
 	recorder     events.EventRecorder
 	clock        clock.PassiveClock
 	metrics      *meters
+	kinds        *gatewayapi.Kinds
 	routes       *routeWatch
 	deployments  *deploymentWatch
 	memory
@@ -40,7 +42,11 @@ type memory struct {
 	written    *expectations
 	statuses   *statusWrites
 	departures *departures
+	restored   *departures
+	revisions  *revisions
+	sightings  *sightings
 	verdicts   *templateVerdicts
+	creations  *creations
 	analyses   *analysisVerdicts
 	// Of the metadata of pods, of referenced workloads, and of evictions.
 	podsSettled *settledPods
@@ -52,8 +58,8 @@ type memory struct {
 
 func newMemory() memory {
 	return memory{
-		written: newExpectations(), statuses: newStatusWrites(), departures: newDepartures(),
-		verdicts: newTemplateVerdicts(), analyses: newAnalysisVerdicts(),
+		written: newExpectations(), statuses: newStatusWrites(), departures: newDepartures(), restored: newDepartures(), revisions: newRevisions(), sightings: newSightings(),
+		verdicts: newTemplateVerdicts(), creations: newCreations(), analyses: newAnalysisVerdicts(),
 		podsSettled: newSettledPods(), workloads: newWorkloads(), adoptions: newAdoptions(), refusals: newRefusals(),
 		retries: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
 	}
@@ -102,11 +108,9 @@ func (r *Reconciler) step(ctx context.Context, ro *v1alpha1.Rollout) (time.Durat
 	if ro.DeletionTimestamp != nil {
 		return 0, r.finalize(ctx, ro)
 	}
-	// Where the Gateway API is missing each look asks the API server for it, so that only those look who need it.
-	if len(routesOf(ro)) > 0 {
-		if err := r.routes.ensure(); err != nil {
-			return 0, err
-		}
+	// Where a kind of route is missing the API server is asked for it now and then, so that only those ask who need it.
+	if err := r.routes.ensure(routeKindsOf(ro)); err != nil {
+		return 0, err
 	}
 	now := instant(r.clock.Now())
 	o, p, err := r.plan(ctx, ro, now)
@@ -119,12 +123,13 @@ func (r *Reconciler) step(ctx context.Context, ro *v1alpha1.Rollout) (time.Durat
 	if err != nil {
 		return 0, err
 	}
+	r.holdBack(o, &p, r.clock.Now())
 	log.FromContext(ctx).V(1).Info("Planned", "phase", p.Summary.Phase, "message", p.Summary.Message, "actions", len(p.Actions))
 	if err := r.ensureFinalizer(ctx, o, r.holds(o, p)); err != nil {
 		return 0, err
 	}
 	before := o.rollout.Status.Conditions
-	wrote, due, err := r.writeStatus(ctx, o.rollout, newStatus(o, p, now))
+	wrote, due, err := r.writeStatus(ctx, o.rollout, newStatus(o, p, now), len(p.Actions))
 	if err != nil {
 		return 0, err
 	}
@@ -140,7 +145,7 @@ func (r *Reconciler) step(ctx context.Context, ro *v1alpha1.Rollout) (time.Durat
 		}
 		return 0, err
 	}
-	if err := r.tend(ctx, o); err != nil {
+	if err := r.tend(ctx, o, p.Engaged); err != nil {
 		return 0, err
 	}
 	return earliest(earliest(due, o.later), wakeAfter(o, p, r.clock.Now())), nil
@@ -156,11 +161,10 @@ func (r *Reconciler) plan(ctx context.Context, ro *v1alpha1.Rollout, now time.Ti
 	if !needsLive {
 		return o, p, nil
 	}
-	live := &v1alpha1.Rollout{}
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(ro), live); err != nil {
-		return nil, plan.Plan{}, fmt.Errorf("get Rollout: %w", err)
+	if ro, err = r.present(ctx, ro); err != nil {
+		return nil, plan.Plan{}, err
 	}
-	if o, err = r.observe(ctx, r.fromLive(), live); err != nil {
+	if o, err = r.observe(ctx, r.fromLive(), ro); err != nil {
 		return nil, plan.Plan{}, err
 	}
 	p, _ = decide(o.spec, o.seen, now)
@@ -191,11 +195,14 @@ func decide(spec plan.Spec, seen plan.Observed, now time.Time) (p plan.Plan, nee
 }
 
 // tend does what the engine need not know of.
-func (r *Reconciler) tend(ctx context.Context, o *observation) error {
+func (r *Reconciler) tend(ctx context.Context, o *observation, engaged bool) error {
 	if err := r.tendReplicaSets(ctx, o); err != nil {
 		return err
 	}
 	if err := r.tidyServices(ctx, o); err != nil {
+		return err
+	}
+	if err := r.tendOwnService(ctx, o, engaged); err != nil {
 		return err
 	}
 	if err := r.tendPodMetadata(ctx, o); err != nil {
@@ -206,7 +213,7 @@ func (r *Reconciler) tend(ctx context.Context, o *observation) error {
 
 func (r *Reconciler) reportUnreadable(ctx context.Context, ro *v1alpha1.Rollout, cause error, now time.Time) error {
 	before := ro.Status.Conditions
-	wrote, _, err := r.writeStatus(ctx, ro, unusable(ro, reasonInvalidSpec, cause.Error(), now))
+	wrote, _, err := r.writeStatus(ctx, ro, unusable(ro, reasonInvalidSpec, cause.Error(), now), 0)
 	if wrote {
 		r.announce(ctx, ro, before, nil)
 	}
@@ -223,7 +230,11 @@ func (r *Reconciler) forget(request ctrl.Request) {
 	r.metrics.forget(request.NamespacedName)
 	r.statuses.forget(request.NamespacedName)
 	r.departures.forget(request.NamespacedName)
+	r.restored.forget(request.NamespacedName)
+	r.revisions.forget(request.NamespacedName)
+	r.sightings.forget(request.NamespacedName)
 	r.verdicts.forget(request.NamespacedName)
+	r.creations.forget(request.NamespacedName)
 	r.analyses.forget(request.NamespacedName)
 	r.podsSettled.forget(request.NamespacedName)
 	r.workloads.forget(request.NamespacedName)

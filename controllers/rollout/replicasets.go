@@ -124,7 +124,7 @@ func (r *Reconciler) createReplicaSet(ctx context.Context, o *observation, a pla
 	}
 	err = r.client.Create(ctx, set, client.FieldOwner(v1alpha1.ManagerController), client.FieldValidation(metav1.FieldValidationStrict))
 	if err != nil {
-		return fmt.Errorf("create ReplicaSet %s: %w", set.GetName(), err)
+		return r.notCreated(ctx, o, set.GetName(), err)
 	}
 	r.written.remember(client.ObjectKeyFromObject(o.rollout), kindReplicaSet, set, r.clock.Now())
 	return nil

@@ -16,6 +16,9 @@ import (
 
 // pin points a Service at one revision.
 func (r *Reconciler) pin(ctx context.Context, o *observation, a plan.PinService) error {
+	if a.Service == plan.CanaryService && o.drives.OwnCanaryService && o.services[a.Service] == nil && !o.foreignCanary {
+		return r.makeOwnService(ctx, o, a.Revision)
+	}
 	service, err := o.service(a.Service)
 	if err != nil {
 		return err
@@ -74,7 +77,7 @@ func (r *Reconciler) giveSelectorBack(ctx context.Context, o *observation, servi
 	if _, noted := service.Annotations[annotationSelectorOwners]; !noted {
 		return service, nil
 	}
-	entries, err := handBack(service.ManagedFields, selectorOwners(service))
+	entries, err := selectorField.GiveBack(service.ManagedFields, v1alpha1.ManagerController, selectorOwners(service), false)
 	if err != nil {
 		return service, fmt.Errorf("give the selector of Service %s back: %w", service.Name, err)
 	}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -36,12 +37,13 @@ import (
 // +kubebuilder:rbac:groups=sluice.dev,resources=analysisruns,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=sluice.dev,resources=analysistemplates;clusteranalysistemplates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
-// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=get;list;watch;update
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes;tcproutes;tlsroutes,verbs=get;list;watch;update
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways;referencegrants;backendtlspolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // controllerName names the controller in logs, metrics and events.
@@ -53,6 +55,8 @@ type Options struct {
 	Clock clock.PassiveClock
 	// Router moves the traffic; nil means Gateway API.
 	Router trafficrouting.Router
+	// Namespaces are those that the controller serves; none means all.
+	Namespaces []string
 	// Concurrency is how many Rollouts are worked on at a time; 0 means the manager's setting.
 	Concurrency int
 	// SkipNameValidation lets a process run the controller more than once, as tests do.
@@ -82,8 +86,11 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	if r.clock == nil {
 		r.clock = clock.RealClock{}
 	}
+	r.kinds = gatewayapi.NewKinds(mgr.GetRESTMapper(), r.clock)
 	if r.router == nil {
-		r.router = gatewayapi.New(mgr.GetClient(), mgr.GetAPIReader())
+		r.router = gatewayapi.New(gatewayapi.Options{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Kinds: r.kinds, Namespaces: opts.Namespaces,
+		})
 	}
 	if err := addIndexes(mgr); err != nil {
 		return err
@@ -113,8 +120,11 @@ func addIndexes(mgr ctrl.Manager) error {
 		index(&v1alpha1.Rollout{}, indexTemplates, ofStrategy(templateNames)),
 		index(&v1alpha1.Rollout{}, indexWorkloads, workloadOf),
 		index(&v1alpha1.Rollout{}, indexAdopts, adoptedBy),
+		index(&v1alpha1.Rollout{}, indexPodLabels, podLabelsOf),
+		index(&v1alpha1.Rollout{}, indexSelector, anchorOf),
 		index(&appsv1.ReplicaSet{}, indexController, controllerOf),
 		index(&corev1.Pod{}, indexController, controllerOf),
+		index(&corev1.Service{}, indexController, controllerOf),
 		index(&v1alpha1.AnalysisRun{}, indexController, controllerOf),
 		index(&discoveryv1.EndpointSlice{}, indexService, serviceOf),
 	)
@@ -126,19 +136,6 @@ func servicesOf(o client.Object) []string {
 	eachDrives(o, func(d v1alpha1.ReleaseDrives) {
 		for _, name := range []string{d.StableService, d.CanaryService} {
 			if name != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	})
-	return names
-}
-
-// routesOf are the routes that a Rollout names, or that a release of it still drives.
-func routesOf(o client.Object) []string {
-	var names []string
-	eachDrives(o, func(d v1alpha1.ReleaseDrives) {
-		for _, name := range d.HTTPRoutes {
-			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
@@ -175,11 +172,9 @@ func templateKey(cluster bool, name string) string {
 }
 
 func (r *Reconciler) watch(mgr ctrl.Manager, opts Options) error {
+	onOwned := handler.EnqueueRequestsFromMapFunc(rolloutOf)
 	onService := r.enqueueBy(indexServices, func(o client.Object) string { return o.GetName() })
 	onSlice := r.enqueueBy(indexServices, func(o client.Object) string { return o.GetLabels()[discoveryv1.LabelServiceName] })
-	onRoute := handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, route *unstructured.Unstructured) []ctrl.Request {
-		return r.requestsBy(ctx, indexRoutes, route.GetNamespace(), route.GetName())
-	})
 	onTemplate := r.enqueueBy(indexTemplates, func(o client.Object) string {
 		_, cluster := o.(*v1alpha1.ClusterAnalysisTemplate)
 		return templateKey(cluster, o.GetName())
@@ -187,8 +182,8 @@ func (r *Reconciler) watch(mgr ctrl.Manager, opts Options) error {
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		For(&v1alpha1.Rollout{}).
-		Owns(&appsv1.ReplicaSet{}).
-		Owns(&v1alpha1.AnalysisRun{}).
+		Watches(&appsv1.ReplicaSet{}, onOwned, builder.WithPredicates(setChanged())).
+		Watches(&v1alpha1.AnalysisRun{}, onOwned).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.rolloutOfPod), builder.WithPredicates(podChanged())).
 		Watches(&corev1.Service{}, onService).
 		Watches(&discoveryv1.EndpointSlice{}, onSlice).
@@ -201,9 +196,23 @@ func (r *Reconciler) watch(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return fmt.Errorf("add the controller of Rollouts: %w", err)
 	}
-	r.routes = &routeWatch{mapper: mgr.GetRESTMapper(), cache: mgr.GetCache(), controller: built, handler: onRoute}
+	r.routes = &routeWatch{
+		kinds: r.kinds, cache: mgr.GetCache(), controller: built, started: map[schema.GroupVersionKind]bool{},
+		onRoute: handler.TypedEnqueueRequestsFromMapFunc(r.rolloutsOfRoute),
+		onGrant: handler.TypedEnqueueRequestsFromMapFunc(r.rolloutsOfGrant),
+	}
 	r.deployments = r.newDeploymentWatch(mgr, built)
-	return r.routes.ensure()
+	return nil
+}
+
+// rolloutOf is the Rollout that controls an object. It does what Owns of the builder would do, without asking at each
+// event which kinds there are.
+func rolloutOf(_ context.Context, object client.Object) []ctrl.Request {
+	owner := metav1.GetControllerOfNoCopy(object)
+	if owner == nil || owner.Kind != rolloutKind.Kind || !strings.HasPrefix(owner.APIVersion, v1alpha1.GroupName+"/") {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: owner.Name}}}
 }
 
 // rolloutOfPod finds the Rollout by the pod's ReplicaSet. The pods of a ReplicaSet that is gone concern nobody.
@@ -217,11 +226,16 @@ func (r *Reconciler) rolloutOfPod(ctx context.Context, pod client.Object) []ctrl
 	if err := r.cached.Get(ctx, name, set, client.UnsafeDisableDeepCopy); err != nil {
 		return nil
 	}
-	rollout := metav1.GetControllerOfNoCopy(set)
-	if rollout == nil || rollout.Kind != rolloutKind.Kind {
-		return nil
-	}
-	return []ctrl.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: rollout.Name}}}
+	return rolloutOf(ctx, set)
+}
+
+// setChanged lets an update of a ReplicaSet through when its controller has seen what is asked of it: until then nothing is
+// decided on it, and that it has seen it is an update too. One on its way out is always let through.
+func setChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		set, ok := e.ObjectNew.(*appsv1.ReplicaSet)
+		return !ok || set.DeletionTimestamp != nil || set.Status.ObservedGeneration >= set.Generation
+	}}
 }
 
 // podChanged lets through what changes a decision: most updates of a pod do not.

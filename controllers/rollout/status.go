@@ -27,7 +27,7 @@ func newStatus(o *observation, p plan.Plan, now time.Time) v1alpha1.RolloutStatu
 	status := v1alpha1.RolloutStatus{
 		ObservedGeneration: o.rollout.Generation,
 		Phase:              v1alpha1.RolloutPhase(p.Summary.Phase),
-		Message:            shorten(message(o, p.Summary), maxMessage),
+		Message:            shorten(message(o, p), maxMessage),
 		Commit:             o.rollout.Annotations[v1alpha1.AnnotationCommit],
 		Step:               stepText(p.Status, o.release),
 		Selector:           o.selector.String(),
@@ -53,12 +53,29 @@ func writeDrives(status *v1alpha1.RolloutStatus, drives v1alpha1.ReleaseDrives) 
 	status.Release.Drives = &drives
 }
 
-// message is the plan's own, with what is known of the pods where it waits for them.
-func message(o *observation, s plan.Summary) string {
-	if s.Phase != plan.Progressing || o.podTrouble == "" || strings.Contains(s.Message, o.podTrouble) {
-		return s.Message
+// message is the plan's own, with what is known of the pods where it waits for them, and what is gone for good.
+func message(o *observation, p plan.Plan) string {
+	text := p.Summary.Message
+	add := func(more string) {
+		if more != "" && !strings.Contains(text, more) {
+			text += "; " + more
+		}
 	}
-	return s.Message + "; " + o.podTrouble
+	if p.Summary.Phase == plan.Progressing {
+		add(o.podTrouble)
+	}
+	add(stableGone(o, p.Status.Stable))
+	return text
+}
+
+// stableGone says that the stable revision has lost its ReplicaSet, and that nothing can make it again, since the spec has
+// another template; empty where it is there, or will be.
+func stableGone(o *observation, stable string) string {
+	if stable == "" || o.sets[stable] != nil || stable == o.revision.Name {
+		return ""
+	}
+	return fmt.Sprintf("the ReplicaSet of the stable revision %s is gone, and the spec has another template: put the former "+
+		"template back, or promote with --full", stable)
 }
 
 // stepText is the position for people, such as "2/5", and with its name where the steps have names: "1/3 preview".
@@ -91,7 +108,7 @@ func writeCounts(status *v1alpha1.RolloutStatus, o *observation) {
 // conditions are output only: no decision reads them.
 func conditions(o *observation, p plan.Plan, now time.Time) []metav1.Condition {
 	s := p.Summary
-	reason, text := s.Reason, shorten(message(o, s), maxMessage)
+	reason, text := s.Reason, shorten(message(o, p), maxMessage)
 	out := slices.Clone(o.rollout.Status.Conditions)
 	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
 		meta.SetStatusCondition(&out, metav1.Condition{
@@ -107,7 +124,9 @@ func conditions(o *observation, p plan.Plan, now time.Time) []metav1.Condition {
 	available, why := availability(o, p.Status.Stable)
 	set(v1alpha1.ConditionAvailable, truth(available), availableReason(available), why)
 
-	switch problem := o.spec.Problem; {
+	switch problem, doubts := o.spec.Problem, o.routeDoubts(); {
+	case problem == nil && doubts != "":
+		set(v1alpha1.ConditionInvalid, metav1.ConditionFalse, v1alpha1.ReasonFeaturesUnknown, shorten(doubts, maxMessage))
 	case problem == nil:
 		set(v1alpha1.ConditionInvalid, metav1.ConditionFalse, reasonValid, "the spec and all that it names can be used")
 	case problem.Reason == reasonUnverified:

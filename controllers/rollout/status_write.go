@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // countsDelay is how long the numbers and texts in a status may be behind. Every pod that comes or goes changes them, and
 // each write is one that the API server, its store and all who watch pay for; an autoscaler, which reads the numbers,
 // looks every 15 seconds. When nothing but them changes for long, as with a thousand pods on their way, they are written
-// more and more seldom.
+// more and more seldom; and with a plan that goes on to change them, as seldom as can be.
 const (
 	countsDelay     = 10 * time.Second
 	mostCountsDelay = 40 * time.Second
@@ -52,15 +53,20 @@ func (w *statusWrites) wrote(rollout types.NamespacedName, now time.Time, counts
 	w.by[rollout] = next
 }
 
-// due is how long it is until numbers may be written again; 0 means now. A clock that went backwards holds nothing up.
-func (w *statusWrites) due(rollout types.NamespacedName, now time.Time) time.Duration {
+// due is how long it is until numbers may be written again, of a Rollout whose plan changes them or not; 0 means now. A
+// clock that went backwards holds nothing up.
+func (w *statusWrites) due(rollout types.NamespacedName, now time.Time, changing bool) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last, ok := w.by[rollout]
 	if !ok || now.Before(last.at) {
 		return 0
 	}
-	return max(0, last.at.Add(last.delay).Sub(now))
+	delay := last.delay
+	if changing {
+		delay = mostCountsDelay
+	}
+	return max(0, last.at.Add(delay).Sub(now))
 }
 
 func (w *statusWrites) forget(rollout types.NamespacedName) {
@@ -70,14 +76,17 @@ func (w *statusWrites) forget(rollout types.NamespacedName) {
 }
 
 // writeStatus writes the status if it differs, on the condition that the Rollout is the one that the plan was made for,
-// and leaves what is stored in ro. Where numbers or texts alone differ it may put the write off, and then says for how long.
-func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) (wrote bool, due time.Duration, err error) {
+// and leaves what is stored in ro. Where numbers or texts alone differ it may put the write off, the longer if the plan has
+// actions and they change again, and then says for how long.
+func (r *Reconciler) writeStatus(
+	ctx context.Context, ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus, actions int,
+) (wrote bool, due time.Duration, err error) {
 	if equality.Semantic.DeepEqual(ro.Status, status) {
 		return false, 0, nil
 	}
 	key, now := client.ObjectKeyFromObject(ro), r.clock.Now()
 	countsAlone := equality.Semantic.DeepEqual(urgent(ro.Status), urgent(status))
-	if due := r.statuses.due(key, now); due > 0 && countsAlone {
+	if due := r.statuses.due(key, now, actions > 0); due > 0 && countsAlone {
 		return false, due, nil
 	}
 	content, err := statusPatch(ro, status)
@@ -93,6 +102,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, stat
 	}
 	ro.Status, ro.ResourceVersion = status, stored.ResourceVersion
 	r.written.remember(key, kindRollout, ro, now)
+	r.sightings.put(key, ro.ResourceVersion, now)
 	r.statuses.wrote(key, now, countsAlone)
 	return true, 0, nil
 }
@@ -102,6 +112,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, ro *v1alpha1.Rollout, stat
 func statusPatch(ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) ([]byte, error) {
 	was := ro.Status
 	was.Request, status.Request = nil, nil
+	leaveOutEqual(&was, &status)
 	before, err := fieldsOf(was)
 	if err != nil {
 		return nil, err
@@ -122,6 +133,17 @@ func statusPatch(ro *v1alpha1.Rollout, status v1alpha1.RolloutStatus) ([]byte, e
 		return nil, fmt.Errorf("encode status: %w", err)
 	}
 	return content, nil
+}
+
+// leaveOutEqual empties the fields that are the same in both, which are most of them: what is not there is not encoded.
+func leaveOutEqual(a, b *v1alpha1.RolloutStatus) {
+	of, with := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
+	for i := range of.NumField() {
+		if equality.Semantic.DeepEqual(of.Field(i).Interface(), with.Field(i).Interface()) {
+			of.Field(i).SetZero()
+			with.Field(i).SetZero()
+		}
+	}
 }
 
 // fieldsOf is an object's JSON, field by field.

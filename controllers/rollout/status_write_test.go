@@ -69,35 +69,38 @@ func TestUrgent(t *testing.T) {
 func TestStatusWritesAreDue(t *testing.T) {
 	w, now := newStatusWrites(), time.Unix(1000, 0)
 	key := types.NamespacedName{Name: "web"}
-	if got := w.due(key, now); got != 0 {
+	if got := w.due(key, now, false); got != 0 {
 		t.Errorf("before the first write: %s", got)
 	}
 	w.wrote(key, now, false)
 	for after, want := range map[time.Duration]time.Duration{
 		0: countsDelay, time.Second: countsDelay - time.Second, countsDelay: 0, time.Hour: 0, -time.Second: 0,
 	} {
-		if got := w.due(key, now.Add(after)); got != want {
+		if got := w.due(key, now.Add(after), false); got != want {
 			t.Errorf("%s later: %s, want %s", after, got, want)
 		}
 	}
+	if got := w.due(key, now.Add(countsDelay), true); got != mostCountsDelay-countsDelay {
+		t.Errorf("while they change: %s", got)
+	}
 	for i, want := range []time.Duration{2 * countsDelay, mostCountsDelay, mostCountsDelay} {
-		now = now.Add(w.due(key, now))
+		now = now.Add(w.due(key, now, false))
 		w.wrote(key, now, true)
-		if got := w.due(key, now); got != want {
+		if got := w.due(key, now, false); got != want {
 			t.Errorf("after %d writes of numbers alone: %s, want %s", i+1, got, want)
 		}
 	}
 	w.wrote(key, now.Add(time.Hour), true)
-	if got := w.due(key, now.Add(time.Hour)); got != countsDelay {
+	if got := w.due(key, now.Add(time.Hour), false); got != countsDelay {
 		t.Errorf("after a quiet time: %s", got)
 	}
 	w.wrote(key, now, true)
 	w.wrote(key, now, false)
-	if got := w.due(key, now); got != countsDelay {
+	if got := w.due(key, now, false); got != countsDelay {
 		t.Errorf("after an urgent write: %s", got)
 	}
 	w.forget(key)
-	if got := w.due(key, now); got != 0 {
+	if got := w.due(key, now, false); got != 0 {
 		t.Errorf("of one that is gone: %s", got)
 	}
 }

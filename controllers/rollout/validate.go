@@ -24,8 +24,9 @@ func (r *Reconciler) problem(ctx context.Context, reader client.Reader, o *obser
 	checks := []func(context.Context, client.Reader, *observation) (*plan.Problem, error){
 		checkDuplicates,
 		checkOwnLabel,
-		r.checkSharing,
+		checkSharing,
 		r.checkFeatures,
+		r.checkOverlap,
 		r.checkNewRevision,
 		checkServices,
 		checkRoutes,
@@ -77,6 +78,12 @@ func checkServices(_ context.Context, _ client.Reader, o *observation) (*plan.Pr
 		name, service := o.serviceName(role), o.services[role]
 		if name == "" {
 			continue
+		}
+		if own := role == plan.CanaryService && o.drives.OwnCanaryService; own && o.foreignCanary {
+			return problemf(v1alpha1.ReasonServiceInvalid, "%s: Service %q, which this Rollout would make for a release, exists and is"+
+				" not its own: name it there, or call it something else", o.serviceField(role), name), nil
+		} else if own {
+			return nil, nil
 		}
 		if service == nil {
 			return problemf(v1alpha1.ReasonServiceInvalid, "%s: Service %q does not exist in namespace %q; create it",
@@ -141,42 +148,4 @@ func differentPorts(stable, canary *corev1.Service) string {
 		}
 	}
 	return ""
-}
-
-// checkSharing refuses a second Rollout on the same Service: the younger of two has to go another way.
-func (r *Reconciler) checkSharing(ctx context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
-	for _, role := range []plan.ServiceRole{plan.StableService, plan.CanaryService} {
-		name := o.serviceName(role)
-		if name == "" {
-			continue
-		}
-		others, err := r.rolloutsBy(ctx, indexServices, o.rollout.Namespace, name)
-		if err != nil {
-			return nil, err
-		}
-		for i := range others {
-			if other := &others[i]; other.UID != o.rollout.UID && older(other, o.rollout) {
-				return problemf(v1alpha1.ReasonServiceInvalid,
-					"%s: Service %q belongs to Rollout %q; give this Rollout Services of its own",
-					o.serviceField(role), name, other.Name), nil
-			}
-		}
-	}
-	return nil, nil
-}
-
-func older(a, b *v1alpha1.Rollout) bool {
-	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.Name < b.Name
-	}
-	return a.CreationTimestamp.Before(&b.CreationTimestamp)
-}
-
-func checkRoutes(_ context.Context, _ client.Reader, o *observation) (*plan.Problem, error) {
-	for _, route := range o.routes {
-		if route.Problem != "" {
-			return problemf(v1alpha1.ReasonRouteInvalid, "HTTPRoute %q: %s", route.Name, route.Problem), nil
-		}
-	}
-	return nil, nil
 }

@@ -11,7 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/trafficrouting/ownership"
 )
+
+const replicasField = ownership.Field("replicas")
 
 // defaultRestoreSeconds bounds how long a Rollout that is being deleted waits for its workload's pods, where it has no
 // progress deadline of its own.
@@ -71,7 +74,7 @@ func (r *Reconciler) letGoOf(ctx context.Context, o *observation, w *workload) e
 	if err != nil {
 		return err
 	}
-	entries, err := handBack(bare.ManagedFields, nil)
+	entries, err := replicasField.GiveBack(bare.ManagedFields, v1alpha1.ManagerController, nil, false)
 	if err != nil {
 		return fmt.Errorf("give Deployment %s back: %w", w.name.Name, err)
 	}

@@ -6,13 +6,20 @@ import (
 	"strings"
 )
 
-// Kinds of claimed objects.
+// Kinds of claimed objects, beside KindDeployment.
 const (
-	// KindHTTPRoute is the kind of a claimed route.
 	KindHTTPRoute = "HTTPRoute"
-	// KindService is the kind of a claimed Service.
-	KindService = "Service"
+	KindGRPCRoute = "GRPCRoute"
+	KindTCPRoute  = "TCPRoute"
+	KindTLSRoute  = "TLSRoute"
+	KindService   = "Service"
 )
+
+// RouteKinds are the kinds of routes that a release moves.
+func RouteKinds() []string { return []string{KindHTTPRoute, KindGRPCRoute, KindTCPRoute, KindTLSRoute} }
+
+// IsRoute says whether a kind is one of RouteKinds.
+func IsRoute(kind string) bool { return slices.Contains(RouteKinds(), kind) }
 
 const (
 	routeGroup = "gateway.networking.k8s.io"
@@ -22,26 +29,34 @@ const (
 
 // Claim is one object of which a Rollout drives a part.
 type Claim struct {
-	// Kind is KindHTTPRoute, KindService or KindDeployment.
+	// Kind is one of RouteKinds, KindService or KindDeployment.
 	Kind string
-	// Namespace and Name are the object's.
+	// Namespace and Name are the object's. A route without a name stands for every route of the namespace that carries the
+	// mark of the Rollout: those that a selector found.
 	Namespace, Name string
-	// StableService and CanaryService are the Services between which a route's traffic is divided.
-	StableService, CanaryService string
+	// ServiceNamespace, StableService and CanaryService are the Services between which a route's traffic is divided.
+	ServiceNamespace, StableService, CanaryService string
 	// PinLabel is the key of a Service's selector that pins it to a revision.
 	PinLabel string
 	// SizeMark is the annotation of a Deployment whose number of pods a Rollout drives.
 	SizeMark string
 }
 
-// ForRollout lists what a Rollout of this namespace drives: each route that it names and its two Services. pinLabel is
-// the label that tells revisions apart. The name of the Rollout itself plays no part, since a Rollout without routes and
-// Services drives nothing.
-func ForRollout(namespace, _, stable, canary string, routes []string, pinLabel string) []Claim {
+// Route is a route of any kind that a Rollout drives, or, without a name, what a selector finds.
+type Route struct{ Kind, Namespace, Name string }
+
+// ForRollout lists what a Rollout of this namespace drives: each of the routes, those of its own namespace having none
+// given, and its two Services. pinLabel is the label that tells revisions apart. Without routes and Services it drives
+// nothing.
+func ForRollout(namespace, stable, canary string, routes []Route, pinLabel string) []Claim {
 	var claims []Claim
 	for _, route := range routes {
+		if route.Namespace == "" {
+			route.Namespace = namespace
+		}
 		claims = append(claims, Claim{
-			Kind: KindHTTPRoute, Namespace: namespace, Name: route, StableService: stable, CanaryService: canary,
+			Kind: route.Kind, Namespace: route.Namespace, Name: route.Name,
+			ServiceNamespace: namespace, StableService: stable, CanaryService: canary,
 		})
 	}
 	for _, service := range []string{stable, canary} {
@@ -52,13 +67,19 @@ func ForRollout(namespace, _, stable, canary string, routes []string, pinLabel s
 	return claims
 }
 
-// Mark is the annotation that a route carries while a release moves the traffic of this stable Service. Its value is the
-// canary's share in percent, from 0 to 100.
-func Mark(stableService string) string { return markPrefix + stableService }
+// Mark is the annotation that a route of this namespace carries while a release moves the traffic of this stable Service.
+// Its value is the canary's share in percent, from 0 to 100. A route may have Services of several namespaces, so that the
+// mark of one in another namespace says which.
+func Mark(routeNamespace, serviceNamespace, stableService string) string {
+	if serviceNamespace != routeNamespace {
+		return serviceNamespace + "." + markPrefix + stableService
+	}
+	return markPrefix + stableService
+}
 
-// Percent reads the mark of the stable Service. marked is false when there is none or when it says nothing usable.
-func Percent(annotations map[string]string, stableService string) (percent int32, marked bool) {
-	value, ok := annotations[Mark(stableService)]
+// Percent reads a mark. marked is false when there is none or when it says nothing usable.
+func Percent(annotations map[string]string, mark string) (percent int32, marked bool) {
+	value, ok := annotations[mark]
 	if !ok {
 		return 0, false
 	}
@@ -69,14 +90,19 @@ func Percent(annotations map[string]string, stableService string) (percent int32
 	return int32(n), true
 }
 
-// MarkedByOthers says whether another stable Service than this one has a mark: a second release uses the same route.
-func MarkedByOthers(annotations map[string]string, stableService string) bool {
+// MarkedByOthers says whether there is another mark than this one: a second release uses the same route.
+func MarkedByOthers(annotations map[string]string, mark string) bool {
 	for key := range annotations {
-		if strings.HasPrefix(key, markPrefix) && key != Mark(stableService) {
+		if key != mark && isMark(key) {
 			return true
 		}
 	}
 	return false
+}
+
+func isMark(key string) bool {
+	before, _, found := strings.Cut(key, markPrefix)
+	return found && (before == "" || strings.HasSuffix(before, "."))
 }
 
 // Overlay returns the desired object with the parts that are claimed as the live object has them now: in a route the
@@ -94,16 +120,17 @@ func Overlay(claims []Claim, desired, live map[string]any) map[string]any {
 		return result
 	}
 	for i, claim := range claims {
-		if slices.ContainsFunc(claims[:i], claim.same) || !claim.matches(desired) || !claim.matches(live) {
+		again := func(earlier Claim) bool { return earlier.same(claim) && earlier.matches(desired) }
+		if !claim.matches(desired) || !claim.matches(live) || slices.ContainsFunc(claims[:i], again) {
 			continue
 		}
 		switch claim.Kind {
-		case KindHTTPRoute:
-			overlayRoute(claim, result, live)
 		case KindService:
 			overlayService(claim, result, live)
 		case KindDeployment:
 			overlayWorkload(claim, result, live)
+		default:
+			overlayRoute(claim, result, live)
 		}
 	}
 	return result
@@ -111,35 +138,40 @@ func Overlay(claims []Claim, desired, live map[string]any) map[string]any {
 
 func (c Claim) matches(object map[string]any) bool {
 	group := ""
-	switch c.Kind {
-	case KindHTTPRoute:
+	switch {
+	case IsRoute(c.Kind):
 		group = routeGroup + "/"
-	case KindDeployment:
+	case c.Kind == KindDeployment:
 		group = workloadGroup + "/"
 	}
 	apiVersion, _ := object["apiVersion"].(string)
 	metadata, _ := object["metadata"].(map[string]any)
 	return object["kind"] == c.Kind && strings.HasPrefix(apiVersion, group) &&
 		(group != "" || !strings.Contains(apiVersion, "/")) &&
-		metadata["namespace"] == c.Namespace && metadata["name"] == c.Name
+		metadata["namespace"] == c.Namespace && (metadata["name"] == c.Name || c.Name == "" && IsRoute(c.Kind))
 }
 
-// same says whether both are about the same part of the same object.
+// same says whether both are about the same part of an object that both match.
 func (c Claim) same(other Claim) bool {
-	return c.Kind == other.Kind && c.Namespace == other.Namespace && c.Name == other.Name &&
+	return c.Kind == other.Kind && c.ServiceNamespace == other.ServiceNamespace &&
 		c.StableService == other.StableService && c.PinLabel == other.PinLabel
+}
+
+func (c Claim) services() Services {
+	return Services{RouteNamespace: c.Namespace, Namespace: c.ServiceNamespace, Stable: c.StableService, Canary: c.CanaryService}
 }
 
 func overlayRoute(claim Claim, result, live map[string]any) {
 	metadata, _ := live["metadata"].(map[string]any)
 	annotations, _ := metadata["annotations"].(map[string]any)
-	value, _ := annotations[Mark(claim.StableService)].(string)
-	percent, marked := Percent(map[string]string{Mark(claim.StableService): value}, claim.StableService)
+	mark := Mark(claim.Namespace, claim.ServiceNamespace, claim.StableService)
+	value, _ := annotations[mark].(string)
+	percent, marked := Percent(map[string]string{mark: value}, mark)
 	if !marked || claim.CanaryService == "" || claim.CanaryService == claim.StableService {
 		return
 	}
 	for _, rule := range Rules(result) {
-		r := View(rule, claim.Namespace, claim.StableService, claim.CanaryService)
+		r := View(rule, claim.services())
 		if len(r.Stable) == 0 {
 			continue
 		}

@@ -12,7 +12,11 @@ import (
 
 const pin = "sluice.dev/pod-template-hash"
 
-var rollout = claims.ForRollout("shop", "web", "web-stable", "web-canary", []string{"web"}, pin)
+var rollout = claims.ForRollout("shop", "web-stable", "web-canary", httpRoute("web"), pin)
+
+func httpRoute(name string) []claims.Route {
+	return []claims.Route{{Kind: claims.KindHTTPRoute, Name: name}}
+}
 
 func object(t *testing.T, text string) map[string]any {
 	t.Helper()
@@ -35,18 +39,23 @@ func service(t *testing.T, name, selector string) map[string]any {
 		"spec":{"selector":`+selector+`}}`)
 }
 
+var shopServices = claims.Services{RouteNamespace: "shop", Namespace: "shop", Stable: "web-stable", Canary: "web-canary"}
+
 const at20 = `{"weight.sluice.dev/web-stable":"20"}`
 
 func TestForRollout(t *testing.T) {
 	want := []claims.Claim{
-		{Kind: "HTTPRoute", Namespace: "shop", Name: "web", StableService: "web-stable", CanaryService: "web-canary"},
+		{
+			Kind: "HTTPRoute", Namespace: "shop", Name: "web",
+			ServiceNamespace: "shop", StableService: "web-stable", CanaryService: "web-canary",
+		},
 		{Kind: "Service", Namespace: "shop", Name: "web-stable", PinLabel: pin},
 		{Kind: "Service", Namespace: "shop", Name: "web-canary", PinLabel: pin},
 	}
 	if diff := cmp.Diff(want, rollout); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if none := claims.ForRollout("shop", "web", "", "", nil, pin); len(none) != 0 {
+	if none := claims.ForRollout("shop", "", "", nil, pin); len(none) != 0 {
 		t.Errorf("a Rollout without Services drives %v", none)
 	}
 }
@@ -151,7 +160,7 @@ func TestOverlayService(t *testing.T) {
 
 // The Rollout in Git and the one in the cluster claim the same.
 func TestAShareIsAppliedOnce(t *testing.T) {
-	renamed := claims.ForRollout("shop", "web", "web-stable", "web-other", []string{"web"}, pin)
+	renamed := claims.ForRollout("shop", "web-stable", "web-other", httpRoute("web"), pin)
 	for name, twice := range map[string][]claims.Claim{
 		"the same twice":              slices.Concat(rollout, rollout),
 		"another canary in Git's one": slices.Concat(rollout, renamed),
@@ -190,11 +199,88 @@ func TestOverlayLeavesTheRestAlone(t *testing.T) {
 func TestPartners(t *testing.T) {
 	rule := object(t, `{"backendRefs":[{"name":"web-stable","port":80},{"name":"web-stable","port":443},
 		{"name":"web-canary","port":443},{"name":"web-canary","port":9},{"name":"web-canary","port":10}]}`)
-	r := claims.View(rule, "shop", "web-stable", "web-canary")
+	r := claims.View(rule, shopServices)
 	if diff := cmp.Diff([]int{1, 0}, r.Partners(nil)); diff != "" {
 		t.Errorf("the same port first, then any (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]int{2, -1}, r.Partners([]bool{false, false, true})); diff != "" {
 		t.Errorf("only usable ones (-want +got):\n%s", diff)
 	}
+}
+
+// The mark of a Service in another namespace says which, and a route knows both apart.
+func TestMark(t *testing.T) {
+	own, foreign := claims.Mark("infra", "infra", "web"), claims.Mark("infra", "shop", "web")
+	if own != "weight.sluice.dev/web" || foreign != "shop.weight.sluice.dev/web" {
+		t.Errorf("the marks are %s and %s", own, foreign)
+	}
+	both := map[string]string{own: "20", foreign: "30", "other.example/web": "1"}
+	if percent, ok := claims.Percent(both, foreign); !ok || percent != 30 {
+		t.Errorf("%s reads as %d, %t", foreign, percent, ok)
+	}
+	if !claims.MarkedByOthers(both, foreign) || !claims.MarkedByOthers(both, own) {
+		t.Error("each is another's mark")
+	}
+	if claims.MarkedByOthers(map[string]string{own: "20", "notweight.sluice.dev/x": "1"}, own) {
+		t.Error("what only ends like one is no mark")
+	}
+}
+
+// Routes of other kinds and of other namespaces, by name and as a selector finds them.
+func TestOverlayRoutesOfAllSorts(t *testing.T) {
+	const desired = `[{"backendRefs":[{"name":"web-stable","namespace":"shop","port":80},{"name":"web-stable","port":80}]}]`
+	const divided = `[{"backendRefs":[{"name":"web-stable","namespace":"shop","port":80,"weight":80},
+		{"name":"web-stable","port":80,"weight":100},{"name":"web-canary","namespace":"shop","port":80,"weight":20}]}]`
+	routeOf := func(t *testing.T, kind, namespace, name, annotations, rules string) map[string]any {
+		t.Helper()
+		return object(t, `{"apiVersion":"gateway.networking.k8s.io/v1","kind":"`+kind+`","metadata":{"name":"`+name+`",
+			"namespace":"`+namespace+`","annotations":`+annotations+`},"spec":{"rules":`+rules+`}}`)
+	}
+	const marked = `{"shop.weight.sluice.dev/web-stable":"20"}`
+	tests := map[string]struct {
+		reason            string
+		route             claims.Route
+		kind, namespace   string
+		annotations, want string
+	}{
+		"by name": {
+			"a GRPCRoute elsewhere", claims.Route{Kind: "GRPCRoute", Namespace: "infra", Name: "web"}, "GRPCRoute", "infra", marked, divided,
+		},
+		"found by a selector": {
+			"the mark says that a release drives it", claims.Route{Kind: "TCPRoute", Namespace: "infra"}, "TCPRoute", "infra", marked, divided,
+		},
+		"found by a selector, at rest": {
+			"no mark", claims.Route{Kind: "TCPRoute", Namespace: "infra"}, "TCPRoute", "infra", `{}`, desired,
+		},
+		"of another kind": {
+			"names are a kind's own", claims.Route{Kind: "TCPRoute", Namespace: "infra", Name: "web"}, "TLSRoute", "infra", marked, desired,
+		},
+		"of another namespace": {
+			"so are they a namespace's", claims.Route{Kind: "TCPRoute", Namespace: "infra", Name: "web"}, "TCPRoute", "other", marked, desired,
+		},
+		"a namesake's mark": {
+			"the Service of that name in the route's namespace is another",
+			claims.Route{Kind: "TCPRoute", Namespace: "infra", Name: "web"},
+			"TCPRoute", "infra", at20, desired,
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			claimed := claims.ForRollout("shop", "web-stable", "web-canary", []claims.Route{tc.route}, pin)
+			got := claims.Overlay(claimed, routeOf(t, tc.kind, tc.namespace, "web", `{}`, desired),
+				routeOf(t, tc.kind, tc.namespace, "web", tc.annotations, divided))
+			equal(t, tc.reason, object(t, `{"rules":`+tc.want+`}`), got["spec"].(map[string]any))
+		})
+	}
+}
+
+// A route that is both named and found by a selector is driven once: a share is not applied to what a share was applied to.
+func TestOverlayCountsOnce(t *testing.T) {
+	claimed := claims.ForRollout("shop", "web-stable", "web-canary",
+		[]claims.Route{{Kind: "HTTPRoute", Name: "other"}, {Kind: "HTTPRoute"}, {Kind: "HTTPRoute", Name: "web"}}, pin)
+	desired := route(t, `{}`, `[{"backendRefs":[{"name":"web-stable","port":80,"weight":2},{"name":"old","port":80,"weight":1}]}]`)
+	live := route(t, at20, `[{"backendRefs":[{"name":"web-stable","port":80}]}]`)
+	want := object(t, `{"hostnames":["shop.example"],"rules":[{"backendRefs":[{"name":"web-stable","port":80,"weight":160},
+		{"name":"old","port":80,"weight":100},{"name":"web-canary","port":80,"weight":40}]}]}`)
+	equal(t, "once", want, claims.Overlay(claimed, desired, live)["spec"].(map[string]any))
 }

@@ -17,7 +17,17 @@ type Rule struct {
 	// Stable and Canary are the backends that name the Rollout's two Services, Other are all others.
 	Stable, Canary, Other []map[string]any
 
-	namespace, canaryService string
+	services Services
+}
+
+// Services are the two between which a release divides the traffic of a route.
+type Services struct {
+	// RouteNamespace is the route's namespace, where a backend without a namespace is.
+	RouteNamespace string
+	// Namespace of both Services.
+	Namespace string
+	// Stable and Canary are their names.
+	Stable, Canary string
 }
 
 // Rules are the rules of a route. The maps are the route's own.
@@ -32,21 +42,21 @@ func Rules(route map[string]any) []map[string]any {
 	return rules
 }
 
-// View sorts the backends of a rule by what they are to a Rollout. namespace is the route's; a backend counts as the
-// Rollout's when it is a core Service of that name in that namespace.
-func View(rule map[string]any, namespace, stable, canary string) Rule {
-	if canary == stable {
-		canary = "" // Nothing can be divided between a Service and itself.
+// View sorts the backends of a rule by what they are to a Rollout: a backend counts as the Rollout's when it is a core
+// Service of that name in its namespace.
+func View(rule map[string]any, services Services) Rule {
+	if services.Canary == services.Stable {
+		services.Canary = "" // Nothing can be divided between a Service and itself.
 	}
-	r := Rule{Fields: rule, namespace: namespace, canaryService: canary}
+	r := Rule{Fields: rule, services: services}
 	list, _ := rule["backendRefs"].([]any)
 	for _, item := range list {
 		ref, ok := item.(map[string]any)
 		switch {
 		case !ok:
-		case names(ref, namespace, stable):
+		case services.name(ref, services.Stable):
 			r.Stable = append(r.Stable, ref)
-		case names(ref, namespace, canary):
+		case services.name(ref, services.Canary):
 			r.Canary = append(r.Canary, ref)
 		default:
 			r.Other = append(r.Other, ref)
@@ -108,9 +118,9 @@ func (r Rule) Put(stable, canary, other []int64, written []bool) {
 	r.KeepCanaries(written)
 	refs, _ := r.Fields["backendRefs"].([]any)
 	for i, ref := range r.Stable {
-		if partners[i] < 0 && canary[i] > 0 && r.canaryService != "" {
+		if partners[i] < 0 && canary[i] > 0 && r.services.Canary != "" {
 			added := Clone(ref).(map[string]any)
-			added["name"] = r.canaryService
+			added["name"] = r.services.Canary
 			putWeight(added, canary[i])
 			refs = append(refs, added)
 		}
@@ -123,7 +133,7 @@ func (r Rule) KeepCanaries(keep []bool) {
 	list, _ := r.Fields["backendRefs"].([]any)
 	kept, next := make([]any, 0, len(list)), 0
 	for _, item := range list {
-		if ref, ok := item.(map[string]any); ok && names(ref, r.namespace, r.canaryService) {
+		if ref, ok := item.(map[string]any); ok && r.services.name(ref, r.services.Canary) {
 			if next++; !keep[next-1] {
 				continue
 			}
@@ -183,10 +193,14 @@ func putWeight(ref map[string]any, weight int64) {
 	}
 }
 
-func names(ref map[string]any, namespace, service string) bool {
+// name says whether a backend names a Service.
+func (s Services) name(ref map[string]any, service string) bool {
 	group, kind, in := text(ref, "group"), text(ref, "kind"), text(ref, "namespace")
+	if in == "" {
+		in = s.RouteNamespace
+	}
 	return service != "" && ref["name"] == service && group == "" &&
-		(kind == "" || kind == "Service") && (in == "" || in == namespace)
+		(kind == "" || kind == "Service") && in == s.Namespace
 }
 
 func text(ref map[string]any, key string) string {

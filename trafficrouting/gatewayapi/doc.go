@@ -1,10 +1,18 @@
 // Package gatewayapi moves the weights of Gateway API routes.
 //
 // What is pure is apart from what talks to the API server: original.go (what is remembered of a route, and how a change
-// by the user in mid-release is told from our own), mutate.go (weights), ownership.go (managedFields) and parents.go
-// (what the gateways' controllers have acknowledged) take a route and return a route or a finding; router.go reads and
+// by the user in mid-release is told from our own), mutate.go (weights) and parents.go (what the gateways' controllers
+// have acknowledged) take a route and return a route or a finding. router.go observes, with select.go (routes by their
+// labels), grants.go (routes in other namespaces), policies.go and features.go (what a gateway would not do); write.go
 // writes. Routes are handled as decoded JSON, so that fields newer than any Go type of ours survive, and kinds of routes
 // differ in nothing but their name.
+//
+// # Kinds and versions
+//
+// HTTPRoute, GRPCRoute, TCPRoute and TLSRoute have the same shape as far as weights go: rules with backendRefs. kinds.go
+// knows in which version a cluster serves each; all of them show the same objects. A route is written in the version in
+// which its owner wrote its rules, since what one version allows another may refuse. After definitions are replaced by
+// ones that no longer serve the version in use, a kind is looked up anew as soon as a route is not found in it.
 //
 // # The mark
 //

@@ -26,7 +26,7 @@ func withWeight(route *unstructured.Unstructured, s services, recorded *original
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[claims.Mark(s.stable)] = mark{percent: percent}.annotation()
+	annotations[s.mark()] = mark{percent: percent}.annotation()
 	result.SetAnnotations(annotations)
 	return result
 }
@@ -41,8 +41,8 @@ func restored(route *unstructured.Unstructured, s services, recorded *original) 
 	}
 	// A mark that cannot be read is taken off as well.
 	annotations := result.GetAnnotations()
-	if _, ok := annotations[claims.Mark(s.stable)]; ok {
-		delete(annotations, claims.Mark(s.stable))
+	if _, ok := annotations[s.mark()]; ok {
+		delete(annotations, s.mark())
 		if len(annotations) == 0 {
 			annotations = nil
 		}
@@ -127,21 +127,21 @@ func rulesProblem(route *unstructured.Unstructured, s services, recorded *origin
 			reason = trafficrouting.ReasonWeightsTooFarApart
 			message = fmt.Sprintf("in a rule of route %s the weight of Service %s is too small beside the others to be"+
 				" divided by percent within %d: use smaller weights in the same proportion",
-				route.GetName(), s.stable, split.MaxWeight)
+				route.GetName(), s.Stable, split.MaxWeight)
 		}
 		if need := needed(rule, in); need > maxBackends {
 			reason = trafficrouting.ReasonTooManyBackends
 			message = fmt.Sprintf("a rule of route %s would have %d backends with Service %s added, and %d are allowed:"+
-				" take one out", route.GetName(), need, s.canary, maxBackends)
+				" take one out", route.GetName(), need, s.Canary, maxBackends)
 		}
 	})
 	switch {
 	case !named:
 		return trafficrouting.ReasonNoStableBackend, fmt.Sprintf("no rule of route %s has a backendRef to Service %s in"+
-			" namespace %s: add one, or take the route out of the Rollout's trafficRouting", route.GetName(), s.stable, s.namespace)
+			" namespace %s: add one, or take the route out of the Rollout's trafficRouting", route.GetName(), s.Stable, s.Namespace)
 	case !traffic:
 		return trafficrouting.ReasonNoTraffic, fmt.Sprintf("every rule of route %s gives Service %s weight 0, so there is no"+
-			" traffic to move: give it a weight", route.GetName(), s.stable)
+			" traffic to move: give it a weight", route.GetName(), s.Stable)
 	}
 	return reason, message
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/sluicehq/sluice/trafficrouting/claims"
 )
 
-var web = services{namespace: "shop", stable: "web-stable", canary: "web-canary"}
+var web = services{claims.Services{
+	RouteNamespace: "shop", Namespace: "shop", Stable: "web-stable", Canary: "web-canary",
+}}
 
 func parse(t interface{ Fatal(...any) }, rules string) *unstructured.Unstructured {
 	route := &unstructured.Unstructured{}
@@ -74,7 +76,7 @@ func TestWithWeight(t *testing.T) {
 
 	first := withWeight(route, web, before, 20)
 	sameSpec(t, "20 %", parse(t, at20), first)
-	if got := first.GetAnnotations()[claims.Mark("web-stable")]; got != "20" {
+	if got := first.GetAnnotations()[web.mark()]; got != "20" {
 		t.Errorf("the mark says %q", got)
 	}
 	sameSpec(t, "20 % again changes nothing", first, withWeight(first, web, before, 20))
@@ -164,7 +166,7 @@ func TestChangesInMidRelease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := record(t, parse(t, tc.original))
 			live := parse(t, tc.live)
-			live.SetAnnotations(map[string]string{claims.Mark("web-stable"): strconv.Itoa(int(tc.percent))})
+			live.SetAnnotations(map[string]string{web.mark(): strconv.Itoa(int(tc.percent))})
 			at50 := withWeight(live, web, before, 50)
 			sameSpec(t, tc.reason+": at 50 %", parse(t, tc.at50), at50)
 			sameSpec(t, tc.reason+": at 50 % again", at50, withWeight(at50, web, before, 50))
@@ -297,7 +299,7 @@ func TestReleaseProperties(t *testing.T) {
 		route := drawRoute(t)
 		before := record(t, route)
 		live := route
-		claimed := claims.ForRollout("shop", "web", "web-stable", "web-canary", []string{"web"}, "pin")
+		claimed := claims.ForRollout("shop", "web-stable", "web-canary", []claims.Route{{Kind: claims.KindHTTPRoute, Name: "web"}}, "pin")
 		for _, percent := range rapid.SliceOfN(rapid.Int32Range(0, 100), 1, 5).Draw(t, "percents") {
 			live = withWeight(live, web, before, percent)
 			if low, high, ok := shares(live, web); ok && (low != percent || high != percent) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/trafficrouting"
 	"github.com/sluicehq/sluice/trafficrouting/claims"
+	"github.com/sluicehq/sluice/trafficrouting/ownership"
 	"github.com/sluicehq/sluice/trafficrouting/split"
 )
 
@@ -22,7 +23,7 @@ type original struct {
 	// Parents had accepted the route: keys of parents.go.
 	Parents []string `json:"parents,omitempty"`
 	// Owners are the field managers that own spec.rules.
-	Owners []owner `json:"owners,omitempty"`
+	Owners []ownership.Owner `json:"owners,omitempty"`
 }
 
 // ruleRecord is one rule as the user wrote it.
@@ -44,11 +45,12 @@ type backendRecord struct {
 const originalVersion = 1
 
 // services are the two between which a release divides the traffic.
-type services struct{ namespace, stable, canary string }
+type services struct{ claims.Services }
 
-func (s services) view(rule map[string]any) claims.Rule {
-	return claims.View(rule, s.namespace, s.stable, s.canary)
-}
+func (s services) view(rule map[string]any) claims.Rule { return claims.View(rule, s.Services) }
+
+// mark is the annotation of the release that moves their traffic.
+func (s services) mark() string { return claims.Mark(s.RouteNamespace, s.Namespace, s.Stable) }
 
 func decodeOriginal(name, text string) (*original, error) {
 	o := &original{}
@@ -175,7 +177,7 @@ type mark struct {
 }
 
 func markOf(annotations map[string]string, s services) mark {
-	percent, set := claims.Percent(annotations, s.stable)
+	percent, set := claims.Percent(annotations, s.mark())
 	return mark{set: set, percent: percent}
 }
 

@@ -131,13 +131,13 @@ func TestOverwrittenWeights(t *testing.T) {
 			}
 			live := accepted(t, parse(t, tc.live))
 			if tc.mark != "" {
-				live.SetAnnotations(map[string]string{claims.Mark("web-stable"): tc.mark})
+				live.SetAnnotations(map[string]string{web.mark(): tc.mark})
 			}
-			seen, err := observe(live, trafficrouting.Target{
+			seen := read(live, trafficrouting.Target{
 				Namespace: "shop", StableService: "web-stable", CanaryService: "web-canary", Originals: map[string]string{"web": text},
-			})
-			if err != nil || seen.Low != tc.low || seen.High != tc.high || seen.ProblemReason != tc.problem {
-				t.Errorf("%s: seen %+v, %v; want %d to %d, problem %q", tc.reason, seen, err, tc.low, tc.high, tc.problem)
+			}, trafficrouting.RouteRef{Kind: "HTTPRoute", Namespace: "shop", Name: "web"})
+			if seen.Low != tc.low || seen.High != tc.high || seen.ProblemReason != tc.problem {
+				t.Errorf("%s: seen %+v; want %d to %d, problem %q", tc.reason, seen, tc.low, tc.high, tc.problem)
 			}
 			at100 := withWeight(live, web, before, 100)
 			sameSpec(t, tc.reason+": at 100 %", parse(t, tc.at100), at100)

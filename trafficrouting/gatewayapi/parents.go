@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	group = "gateway.networking.k8s.io"
-
 	conditionAccepted     = "Accepted"
 	conditionResolvedRefs = "ResolvedRefs"
 
@@ -174,7 +172,7 @@ func refOf(ref map[string]any, namespace string) string {
 		}
 		return otherwise
 	}
-	name := text("kind", "Gateway")
+	name := text("kind", kindGateway)
 	if g := text("group", group); g != group && g != "" {
 		name += "." + g
 	}

@@ -1,12 +1,13 @@
 package gatewayapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,75 +18,138 @@ import (
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/trafficrouting"
 	"github.com/sluicehq/sluice/trafficrouting/claims"
+	"github.com/sluicehq/sluice/trafficrouting/ownership"
 )
 
-// HTTPRoute is the kind of route that is moved. Reading it as unstructured objects of this kind shares the cache that
-// Observe reads.
-var HTTPRoute = schema.GroupVersionKind{Group: group, Version: "v1", Kind: claims.KindHTTPRoute}
+// rulesField is what a release takes from whoever owns it, and gives back.
+const rulesField = ownership.Field("rules")
 
-// attempts is how often a write is tried on a route that somebody else writes at the same time.
-const attempts = 5
+// Options are what a Router needs.
+type Options struct {
+	// Client writes routes. It may read from a cache what no weight rests on: Gateways and their classes.
+	Client client.Client
+	// Live reads what is about to be written. It must be the API server itself, and no cache.
+	Live client.Reader
+	// Kinds knows what the cluster serves.
+	Kinds *Kinds
+	// Namespaces are those in which routes may be; none means all.
+	Namespaces []string
+}
 
-// Router moves the weights of Gateway API routes of one kind.
+// Router moves the weights of Gateway API routes.
 type Router struct {
-	client client.Client
-	live   client.Reader
-	kind   schema.GroupVersionKind
+	client     client.Client
+	live       client.Reader
+	kinds      *Kinds
+	namespaces []string
 }
 
 var _ trafficrouting.Router = (*Router)(nil)
 
-// New returns a Router for HTTPRoutes. It writes through c, and reads what it is about to write through live, which must
-// be the API server itself and no cache.
-func New(c client.Client, live client.Reader) *Router {
-	return &Router{client: c, live: live, kind: HTTPRoute}
+// New returns a Router.
+func New(o Options) *Router {
+	return &Router{client: o.Client, live: o.Live, kinds: o.Kinds, namespaces: slices.Clone(o.Namespaces)}
 }
 
-// NewRoute is an empty route of the kind, to watch or to read into.
-func NewRoute() *unstructured.Unstructured {
+// NewRoute is an empty route of the kind, to watch or to read into. Reading it as an unstructured object shares the cache
+// that Observe reads.
+func NewRoute(kind schema.GroupVersionKind) *unstructured.Unstructured {
 	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(HTTPRoute)
+	route.SetGroupVersionKind(kind)
 	return route
+}
+
+// IsRoute says whether an object is a route as the Router reads it.
+func IsRoute(kind schema.GroupVersionKind) bool {
+	return kind.Group == group && claims.IsRoute(kind.Kind)
 }
 
 // Observe implements trafficrouting.Router.
 func (r *Router) Observe(ctx context.Context, reader client.Reader, target trafficrouting.Target) ([]trafficrouting.Route, error) {
 	routes := make([]trafficrouting.Route, 0, len(target.Routes))
-	for _, name := range target.Routes {
-		route, err := r.get(ctx, reader, target.Namespace, name)
-		var seen trafficrouting.Route
-		switch {
-		case apierrors.IsNotFound(err):
-			seen = unusable(name, trafficrouting.ReasonRouteNotFound, fmt.Sprintf("%s %s/%s does not exist: create it, or"+
-				" take it out of the Rollout's trafficRouting", r.kind.Kind, target.Namespace, name))
-		case meta.IsNoMatchError(err):
-			seen = unusable(name, trafficrouting.ReasonAPINotServed, fmt.Sprintf("the cluster does not serve %s in %s:"+
-				" install the Gateway API", r.kind.Kind, r.kind.GroupVersion()))
-		case err != nil:
-			return nil, fmt.Errorf("reading %s %s/%s: %w", r.kind.Kind, target.Namespace, name, err)
-		default:
-			if seen, err = observe(route, target); err != nil {
-				return nil, err
-			}
+	for _, ref := range target.Routes {
+		seen, err := r.observe(ctx, reader, target, ref)
+		if err != nil {
+			return nil, err
 		}
 		routes = append(routes, seen)
 	}
 	return routes, nil
 }
 
-// unusable is a route of which nothing can be read: any share is possible.
-func unusable(name, reason, problem string) trafficrouting.Route {
-	return trafficrouting.Route{Name: name, High: 100, ProblemReason: reason, Problem: problem, Waiting: problem}
+func (r *Router) observe(
+	ctx context.Context, reader client.Reader, target trafficrouting.Target, ref trafficrouting.RouteRef,
+) (trafficrouting.Route, error) {
+	if len(r.namespaces) > 0 && !slices.Contains(r.namespaces, ref.Namespace) {
+		return unusable(target, ref, trafficrouting.ReasonNotServedHere, fmt.Sprintf("this controller does not serve"+
+			" namespace %s: name a route of %s, or add the namespace to those that it serves", ref.Namespace,
+			strings.Join(r.namespaces, ", "))), nil
+	}
+	route, err := r.get(ctx, reader, ref)
+	switch {
+	case apierrors.IsNotFound(err):
+		return unusable(target, ref, trafficrouting.ReasonRouteNotFound, fmt.Sprintf("%s does not exist: create it, or"+
+			" take it out of the Rollout's trafficRouting", ref)), nil
+	case meta.IsNoMatchError(err):
+		return unusable(target, ref, trafficrouting.ReasonAPINotServed, fmt.Sprintf("the cluster does not serve %s in"+
+			" %s: install the Gateway API", ref.Kind, strings.Join(versions[ref.Kind], " or "))), nil
+	case err != nil:
+		return trafficrouting.Route{}, fmt.Errorf("reading %s: %w", ref, err)
+	}
+	seen := read(route, target, ref)
+	err = r.judge(ctx, reader, target, route, &seen)
+	return seen, err
 }
 
-// observe says what one route says; it reads nothing else.
-func observe(route *unstructured.Unstructured, target trafficrouting.Target) (trafficrouting.Route, error) {
-	s := servicesOf(target)
-	seen := trafficrouting.Route{Name: route.GetName(), ResourceVersion: route.GetResourceVersion(), High: 100}
-	recorded, err := recordOf(target.Originals, route.GetName())
-	if err != nil {
-		return seen, err
+// judge looks at what lies outside of a route: grants, policies, and the features of its gateways. A feature that is lacking refuses
+// the start of a release, and only that.
+func (r *Router) judge(
+	ctx context.Context, reader client.Reader, target trafficrouting.Target, route *unstructured.Unstructured,
+	seen *trafficrouting.Route,
+) error {
+	refuse := func(reason, message string) {
+		if seen.Problem == "" && message != "" {
+			seen.ProblemReason, seen.Problem, seen.Original = reason, message, ""
+		}
 	}
+	missing, err := r.missingGrant(ctx, reader, target, seen.RouteRef)
+	if err != nil {
+		return err
+	}
+	refuse(trafficrouting.ReasonNotGranted, missing)
+	policy, err := r.halfPolicy(ctx, reader, target, seen.RouteRef)
+	if err != nil {
+		return err
+	}
+	refuse(trafficrouting.ReasonPolicyIncomplete, policy)
+	lacks, unknown, err := r.features(ctx, target, route)
+	if err != nil {
+		return err
+	}
+	seen.Warning = unknown
+	if releasing := target.Originals[seen.Name] != ""; releasing {
+		seen.Warning = cmp.Or(lacks, unknown)
+	} else {
+		refuse(trafficrouting.ReasonFeatureMissing, lacks)
+	}
+	return nil
+}
+
+// unusable is a route of which nothing can be read: any share is possible.
+func unusable(target trafficrouting.Target, ref trafficrouting.RouteRef, reason, problem string) trafficrouting.Route {
+	return trafficrouting.Route{
+		RouteRef: ref, Name: target.NameOf(ref), High: 100, ProblemReason: reason, Problem: problem, Waiting: problem,
+	}
+}
+
+// read says what one route says by itself.
+func read(route *unstructured.Unstructured, target trafficrouting.Target, ref trafficrouting.RouteRef) trafficrouting.Route {
+	s := servicesOf(target, ref)
+	seen := trafficrouting.Route{
+		RouteRef: ref, Name: target.NameOf(ref), ResourceVersion: route.GetResourceVersion(), High: 100,
+	}
+	recorded, readable := recordOf(target.Originals, seen.Name)
+	seen.Unreadable = !readable
 	if low, high, ok := shares(route, s); ok && !anyOverwritten(route, s, recorded) {
 		seen.Low, seen.High = low, high
 	}
@@ -100,9 +164,10 @@ func observe(route *unstructured.Unstructured, target trafficrouting.Target) (tr
 
 	seen.ProblemReason, seen.Problem = rulesProblem(route, s, recorded)
 	if seen.Problem == "" {
-		seen.ProblemReason, seen.Problem = parentsProblem(route, acknowledged, recorded != nil)
+		seen.ProblemReason, seen.Problem = parentsProblem(route, acknowledged, target.Originals[seen.Name] != "")
 	}
 	if seen.Problem == "" {
+		var err error
 		if seen.Original, err = capture(route, s, recorded, acknowledged).encode(); err != nil {
 			seen.ProblemReason, seen.Problem = trafficrouting.ReasonRecordTooLarge, err.Error()
 		}
@@ -111,7 +176,7 @@ func observe(route *unstructured.Unstructured, target trafficrouting.Target) (tr
 		seen.Waiting = "no parent has accepted the route"
 	}
 	seen.Acknowledged = seen.Waiting == ""
-	return seen, nil
+	return seen
 }
 
 // parentsProblem says why no gateway would follow the route. What is unresolved refuses the start of a release; during
@@ -137,11 +202,11 @@ func capture(route *unstructured.Unstructured, s services, recorded *original, s
 		Version: originalVersion,
 		Rules:   captureRules(route.Object, s, recorded, markOf(route.GetAnnotations(), s)),
 		Parents: seen.counted,
-		Owners:  ownersOfRules(route.GetManagedFields(), v1alpha1.ManagerController),
+		Owners:  rulesField.Owners(route.GetManagedFields(), v1alpha1.ManagerController),
 	}
-	_, ours := holds(route.GetManagedFields())
+	_, ours := rulesField.HeldBy(route.GetManagedFields(), v1alpha1.ManagerController)
 	if recorded != nil && (ours || len(made.Owners) == 0) {
-		made.Owners = union(recorded.Owners, made.Owners)
+		made.Owners = ownership.Union(recorded.Owners, made.Owners)
 	}
 	return made
 }
@@ -150,183 +215,58 @@ func capture(route *unstructured.Unstructured, s services, recorded *original, s
 // route keeps is not ours.
 func atRest(route *unstructured.Unstructured, s services) bool {
 	annotations := route.GetAnnotations()
-	if _, marked := annotations[claims.Mark(s.stable)]; marked {
+	if _, marked := annotations[s.mark()]; marked {
 		return false
 	}
-	anything, _ := holds(route.GetManagedFields())
-	return !anything || claims.MarkedByOthers(annotations, s.stable)
+	anything, _ := rulesField.HeldBy(route.GetManagedFields(), v1alpha1.ManagerController)
+	return !anything || claims.MarkedByOthers(annotations, s.mark())
 }
 
-// SetWeight implements trafficrouting.Router.
-func (r *Router) SetWeight(
-	ctx context.Context, target trafficrouting.Target, originals map[string]string, percent int32,
-) (map[string]string, error) {
-	if percent < 0 || percent > 100 {
-		return nil, fmt.Errorf("a share of %d percent was asked for: it must be from 0 to 100", percent)
-	}
-	s := servicesOf(target)
-	return r.each(target, func(name string) (string, error) {
-		recorded, err := recordOf(originals, name)
-		if err != nil {
-			return "", err
-		}
-		if recorded == nil {
-			return "", errors.New("there is no record of the route as it was: it must be recorded before the first change")
-		}
-		return r.retried(func() (string, error) {
-			route, err := r.get(ctx, r.live, target.Namespace, name)
-			if err != nil {
-				return "", err
-			}
-			wanted := withWeight(route, s, recorded, percent)
-			return r.update(ctx, route, wanted)
-		})
-	})
-}
-
-// Restore implements trafficrouting.Router.
-func (r *Router) Restore(
-	ctx context.Context, target trafficrouting.Target, originals map[string]string,
-) (map[string]string, error) {
-	s := servicesOf(target)
-	return r.each(target, func(name string) (string, error) {
-		recorded, err := recordOf(originals, name)
-		if err != nil {
-			return "", err
-		}
-		if recorded == nil {
-			recorded = &original{Version: originalVersion}
-		}
-		back := &handBack{}
-		version, err := r.retried(func() (string, error) {
-			return r.restore(ctx, types.NamespacedName{Namespace: target.Namespace, Name: name}, s, recorded, back)
-		})
-		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
-			return "", nil
-		}
-		return version, err
-	})
-}
-
-// handBack is who gets spec.rules back. It is decided before the first of the two writes, which takes the field from
-// whoever owns it, and kept when the second one has to be tried again.
-type handBack struct {
-	owners []owner
-	begun  bool
-}
-
-// decide gives the field to who owns it now, and to who owned it before the release if we took it from them.
-func (h *handBack) decide(route *unstructured.Unstructured, recorded *original) {
-	if h.begun {
-		return
-	}
-	h.owners = ownersOfRules(route.GetManagedFields(), v1alpha1.ManagerController)
-	if _, ours := holds(route.GetManagedFields()); ours || len(h.owners) == 0 {
-		h.owners = union(h.owners, recorded.Owners)
-	}
-}
-
-func (r *Router) restore(
-	ctx context.Context, key types.NamespacedName, s services, recorded *original, back *handBack,
-) (string, error) {
-	route, err := r.get(ctx, r.live, key.Namespace, key.Name)
-	if err != nil || atRest(route, s) {
-		return "", err
-	}
-	back.decide(route, recorded)
-	wanted := restored(route, s, recorded)
-	version, err := r.update(ctx, route, wanted)
+// get reads a route in the version that the cluster serves. A kind that is not served is a NoMatch error.
+func (r *Router) get(ctx context.Context, reader client.Reader, ref trafficrouting.RouteRef) (*unstructured.Unstructured, error) {
+	kind, ok, err := r.kinds.Served(ref.Kind)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	back.begun = back.begun || version != ""
-
-	// wanted is now what the API server has; the second write builds on it.
-	entries := wanted.GetManagedFields()
-	anything, ours := holds(entries)
-	if !anything {
-		return version, nil
+	if !ok {
+		return nil, notServed(ref.Kind)
 	}
-	owners := back.owners
-	if !ours {
-		owners = nil // Nobody but the present owner has a right to them.
+	route := NewRoute(kind)
+	err = reader.Get(ctx, types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}, route)
+	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) && kind.Version != versions[ref.Kind][0] {
+		// Its definition may have been replaced by one that serves another version.
+		r.kinds.forget(ref.Kind)
 	}
-	shared := claims.MarkedByOthers(wanted.GetAnnotations(), s.stable)
-	entries, err = handedBack(entries, v1alpha1.ManagerController, owners, shared)
 	if err != nil {
-		return version, err
-	}
-	owned := wanted.DeepCopy()
-	owned.SetManagedFields(entries)
-	second, err := r.update(ctx, wanted, owned)
-	if second != "" {
-		version = second
-	}
-	return version, err
-}
-
-// each does one thing to every route, also after one of them failed.
-func (r *Router) each(target trafficrouting.Target, do func(name string) (string, error)) (map[string]string, error) {
-	written := map[string]string{}
-	var failed []error
-	for _, name := range target.Routes {
-		version, err := do(name)
-		if version != "" {
-			written[name] = version
-		}
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s %s/%s: %w", r.kind.Kind, target.Namespace, name, err))
-		}
-	}
-	return written, errors.Join(failed...)
-}
-
-// retried does it again after a conflict; a version that was written before the conflict is kept.
-func (r *Router) retried(do func() (string, error)) (string, error) {
-	var written string
-	var err error
-	for range attempts {
-		var version string
-		if version, err = do(); version != "" {
-			written = version
-		}
-		if !apierrors.IsConflict(err) {
-			break
-		}
-	}
-	return written, err
-}
-
-// update writes the wanted route if it differs, under the condition that nobody has written it since it was read, and
-// reads the result into it. It returns the new resourceVersion, empty if nothing was written.
-func (r *Router) update(ctx context.Context, route, wanted *unstructured.Unstructured) (string, error) {
-	if equality.Semantic.DeepEqual(route.Object, wanted.Object) {
-		return "", nil
-	}
-	if err := r.client.Update(ctx, wanted, client.FieldOwner(v1alpha1.ManagerController)); err != nil {
-		return "", err
-	}
-	return wanted.GetResourceVersion(), nil
-}
-
-func (r *Router) get(ctx context.Context, reader client.Reader, namespace, name string) (*unstructured.Unstructured, error) {
-	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(r.kind)
-	if err := reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, route); err != nil {
 		return nil, err
 	}
 	return route, nil
 }
 
-// recordOf is the record of a route; nil if there is none.
-func recordOf(originals map[string]string, name string) (*original, error) {
-	text := originals[name]
-	if text == "" {
-		return nil, nil //nolint:nilnil // No record is an ordinary case that every caller tells apart.
-	}
-	return decodeOriginal(name, text)
+func notServed(kind string) error {
+	return &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: group, Kind: kind}, SearchedVersions: versions[kind]}
 }
 
-func servicesOf(target trafficrouting.Target) services {
-	return services{namespace: target.Namespace, stable: target.StableService, canary: target.CanaryService}
+// recordOf is the record of a route; nil if there is none. One that cannot be read, since somebody has edited the status
+// or another version of Sluice wrote it, is as good as none, as after a loss of status: the mark in the route still tells
+// what is ours. readable says that it was not so.
+func recordOf(originals map[string]string, name string) (record *original, readable bool) {
+	text := originals[name]
+	if text == "" {
+		return nil, true
+	}
+	record, err := decodeOriginal(name, text)
+	if err != nil {
+		return nil, false
+	}
+	return record, true
 }
+
+func servicesOf(target trafficrouting.Target, ref trafficrouting.RouteRef) services {
+	return services{claims.Services{
+		RouteNamespace: ref.Namespace, Namespace: target.Namespace, Stable: target.StableService, Canary: target.CanaryService,
+	}}
+}
+
+// errNoRecord refuses a first change of what has not been recorded.
+var errNoRecord = errors.New("there is no record of the route as it was: it must be recorded before the first change")

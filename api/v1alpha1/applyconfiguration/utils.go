@@ -92,6 +92,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ReleaseDrivesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseRecord"):
 		return &apiv1alpha1.ReleaseRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseRouteSelector"):
+		return &apiv1alpha1.ReleaseRouteSelectorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseStatus"):
 		return &apiv1alpha1.ReleaseStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ReleaseVerdict"):
@@ -128,6 +130,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RouteOriginalApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RouteRef"):
 		return &apiv1alpha1.RouteRefApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RouteSelector"):
+		return &apiv1alpha1.RouteSelectorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SetCanaryScale"):
 		return &apiv1alpha1.SetCanaryScaleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StepAnalysisStatus"):

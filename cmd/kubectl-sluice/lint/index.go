@@ -3,6 +3,8 @@ package lint
 import (
 	"path/filepath"
 
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
 	"github.com/sluicehq/sluice/cmd/kubectl-sluice/manifest"
 )
 
@@ -15,7 +17,7 @@ var (
 	kindClusterTemplate = kind{"sluice.dev", "ClusterAnalysisTemplate"}
 	kindService         = kind{"", "Service"}
 	kindDeployment      = kind{"apps", "Deployment"}
-	kindHTTPRoute       = kind{"gateway.networking.k8s.io", "HTTPRoute"}
+	kindGrant           = kind{gatewayv1.GroupName, "ReferenceGrant"}
 	kindAutoscaler      = kind{"autoscaling", "HorizontalPodAutoscaler"}
 	kindScaledObject    = kind{"keda.sh", "ScaledObject"}
 	kindBudget          = kind{"policy", "PodDisruptionBudget"}
@@ -61,9 +63,14 @@ func folderOf(o *manifest.Object) string { return filepath.Dir(o.File) }
 // in are the objects of a kind that one may refer to or meet: those that may be in its namespace, and all of a kind that
 // has none. An object that names no namespace goes wherever the others are applied.
 func (i *index) in(k kind, from *manifest.Object) []*manifest.Object {
+	return i.inNamespace(k, from, from.Namespace())
+}
+
+// inNamespace are the objects of a kind that may be in a namespace, as one sees it that refers there.
+func (i *index) inNamespace(k kind, from *manifest.Object, namespace string) []*manifest.Object {
 	var out []*manifest.Object
 	for _, o := range i.byKind[k] {
-		near := k == kindClusterTemplate || manifest.MayShareNamespace(o.Namespace(), from.Namespace())
+		near := k == kindClusterTemplate || manifest.MayShareNamespace(o.Namespace(), namespace)
 		apart := folderOf(o) != folderOf(from) && i.variants[[2]string{folderOf(o), folderOf(from)}]
 		if near && !apart {
 			out = append(out, o)
@@ -75,7 +82,12 @@ func (i *index) in(k kind, from *manifest.Object) []*manifest.Object {
 // find is the object of a name; others says whether there are some of its kind where it is looked for, so that it is
 // missing where it is not found.
 func (i *index) find(k kind, from *manifest.Object, name string) (found *manifest.Object, others bool) {
-	all := i.in(k, from)
+	return i.findIn(k, from, from.Namespace(), name)
+}
+
+// findIn is find, in a namespace that is given.
+func (i *index) findIn(k kind, from *manifest.Object, namespace, name string) (found *manifest.Object, others bool) {
+	all := i.inNamespace(k, from, namespace)
 	for _, o := range all {
 		if o.Name() == name {
 			return o, true

@@ -21,7 +21,10 @@ func (s *subject) serviceRoles() []serviceRole {
 	if strategy.BlueGreen != nil {
 		stable, canary = "spec.strategy.blueGreen.activeService", "spec.strategy.blueGreen.previewService"
 	}
-	roles := []serviceRole{{strategy.StableService(), stable}, {strategy.CanaryService(), canary}}
+	roles := []serviceRole{{strategy.StableService(), stable}}
+	if !strategy.OwnsCanaryService() { // which is not there before a release
+		roles = append(roles, serviceRole{strategy.CanaryService(), canary})
+	}
 	return slices.DeleteFunc(roles, func(r serviceRole) bool { return r.name == "" })
 }
 
@@ -52,12 +55,25 @@ func (s *subject) checkServices() {
 		s.checkServiceSelector(o)
 		s.checkTargetPorts(o)
 	}
-	if len(s.rollout.Spec.Strategy.HTTPRoutes()) == 0 {
+	s.checkOwnService()
+	if !s.rollout.Spec.Strategy.MovesRoutes() {
 		return
 	}
 	stable, canary := s.service(s.rollout.Spec.Strategy.StableService()), s.service(s.rollout.Spec.Strategy.CanaryService())
 	if stable != nil && canary != nil && canary.Spec.Type != corev1.ServiceTypeExternalName {
 		s.checkPorts(stable, canary)
+	}
+}
+
+// checkOwnService refuses a Service with the name of the one that the Rollout makes.
+func (s *subject) checkOwnService() {
+	strategy := s.rollout.Spec.Strategy
+	if !strategy.OwnsCanaryService() {
+		return
+	}
+	if o, _ := s.index.find(kindService, s.object, strategy.CanaryService()); o != nil {
+		s.found.add(o, ruleTaken, "metadata.name", "is the name of the Service that "+s.object.String()+
+			" makes for its releases, since it names none: name this one there, or call it something else")
 	}
 }
 

@@ -146,7 +146,7 @@ func (b *builder) build() error {
 	b.scenario.Events, b.scenario.Start = b.in.Events, b.in.Now.UTC().Truncate(time.Second)
 	b.scenario.StableService = ro.Spec.Strategy.StableService() != ""
 	b.scenario.CanaryService = ro.Spec.Strategy.CanaryService() != ""
-	b.scenario.Routes = b.release.Drives.HTTPRoutes
+	b.scenario.Routes = b.release.Drives.Routes
 	if s := ro.Spec.MinReadySeconds; s != nil {
 		b.scenario.MinReady = time.Duration(*s) * time.Second
 	}

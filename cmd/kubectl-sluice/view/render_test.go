@@ -242,7 +242,7 @@ func TestOtherRollouts(t *testing.T) {
 		"strategy-changed": func() Objects {
 			ro := blueGreen(releasing(1))
 			ro.Status.Release.Weights = &v1alpha1.ReleaseWeights{Asked: 0, Low: 0, High: 20}
-			ro.Status.Release.Drives = &v1alpha1.ReleaseDrives{By: "Routes", StableService: "web", CanaryService: "web-canary", HTTPRoutes: []string{"web"}}
+			ro.Status.Release.Drives = &v1alpha1.ReleaseDrives{By: "Routes", StableService: "web", CanaryService: "web-canary", Routes: []string{"web"}}
 			return with(ro)
 		},
 		"of-a-deployment": func() Objects {

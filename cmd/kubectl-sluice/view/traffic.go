@@ -23,7 +23,8 @@ func withdrawing(ro *v1alpha1.Rollout) bool {
 	}
 	begun, now := *r.Drives, wanted.Drives(ro.Spec.Strategy)
 	return begun.By != now.By || begun.StableService != now.StableService || begun.CanaryService != now.CanaryService ||
-		!slices.Equal(begun.HTTPRoutes, now.HTTPRoutes)
+		!slices.Equal(begun.Routes, now.Routes) || !slices.Equal(begun.RouteSelectors, now.RouteSelectors) ||
+		begun.OwnCanaryService != now.OwnCanaryService
 }
 
 func weights(o Objects) *Weights {

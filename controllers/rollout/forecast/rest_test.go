@@ -53,7 +53,7 @@ func releaseOf(t *rapid.T, spec v1alpha1.RolloutSpec, events []Event) Scenario {
 		t.Fatal(err)
 	}
 	return Scenario{
-		Before: before.Spec, After: after.Spec, Events: events, Routes: after.Drives.HTTPRoutes,
+		Before: before.Spec, After: after.Spec, Events: events, Routes: after.Drives.Routes,
 		StableService: after.Drives.StableService != "", CanaryService: after.Drives.CanaryService != "",
 		Assume: Assumptions{
 			PodReady: 5 * time.Second, OtherAnalysis: time.Minute, Background: NoEnd, Promotes: true, PromoteAfter: time.Minute,

@@ -3,7 +3,6 @@ package wanted
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -83,6 +82,9 @@ func Of(spec v1alpha1.RolloutSpec, revision string) (Release, error) {
 	default:
 		err = errors.New(": is empty; set canary or blueGreen")
 	}
+	if err == nil {
+		err = checkSelectors(spec.Strategy)
+	}
 	if err != nil {
 		return Release{}, fmt.Errorf("spec.strategy%w", err)
 	}
@@ -127,10 +129,10 @@ func workloadPolicy(when v1alpha1.WorkloadScaleDown) plan.WorkloadPolicy {
 func Drives(strategy v1alpha1.RolloutStrategy) v1alpha1.ReleaseDrives {
 	d := v1alpha1.ReleaseDrives{
 		StableService: strategy.StableService(), CanaryService: strategy.CanaryService(),
-		HTTPRoutes: slices.Sorted(slices.Values(strategy.HTTPRoutes())),
+		OwnCanaryService: strategy.OwnsCanaryService(), Routes: routes(strategy), RouteSelectors: selectors(strategy),
 	}
 	switch {
-	case len(d.HTTPRoutes) > 0:
+	case strategy.MovesRoutes():
 		d.By = ByRoutes
 	case strategy.BlueGreen != nil:
 		d.By = BySelector

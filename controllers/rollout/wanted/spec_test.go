@@ -61,7 +61,7 @@ func TestDefaults(t *testing.T) {
 				s.Mover, s.Surge, s.Settle = plan.ByRoutes, plan.Unbounded, 5*time.Second
 				s.ScaleDownDelay, s.AbortScaleDownDelay = 30*time.Second, 30*time.Second
 			},
-			drives: v1alpha1.ReleaseDrives{By: ByRoutes, StableService: "s", CanaryService: "c", HTTPRoutes: []string{"a", "b"}},
+			drives: v1alpha1.ReleaseDrives{By: ByRoutes, StableService: "s", CanaryService: "c", Routes: []string{"a", "b"}},
 		},
 		"dynamicStableScale": {
 			strategy: canaryOf(v1alpha1.CanaryStrategy{TrafficRouting: routing(nil, "a"), DynamicStableScale: true}),
@@ -69,7 +69,7 @@ func TestDefaults(t *testing.T) {
 				s.Mover, s.Surge, s.Settle, s.DynamicStable = plan.ByRoutes, plan.Unbounded, 5*time.Second, true
 				s.AbortScaleDownDelay = 30 * time.Second
 			},
-			drives: v1alpha1.ReleaseDrives{By: ByRoutes, HTTPRoutes: []string{"a"}},
+			drives: v1alpha1.ReleaseDrives{By: ByRoutes, Routes: []string{"a"}},
 		},
 		"blue-green by selector": {
 			strategy: blueGreenOf(v1alpha1.BlueGreenStrategy{ActiveService: "a", PreviewService: "p"}),
@@ -94,7 +94,7 @@ func TestDefaults(t *testing.T) {
 					{Kind: plan.StepScale, Pods: plan.Unbounded, Weight: 100}, {Kind: plan.StepSetWeight, Weight: 100},
 				}
 			},
-			drives: v1alpha1.ReleaseDrives{By: ByRoutes, StableService: "a", CanaryService: "p", HTTPRoutes: []string{"r"}},
+			drives: v1alpha1.ReleaseDrives{By: ByRoutes, StableService: "a", CanaryService: "p", Routes: []string{"r"}},
 			names:  []string{"preview", "switch"},
 		},
 	} {

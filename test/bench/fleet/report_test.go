@@ -23,6 +23,7 @@ func measured(settle time.Duration) result {
 			{Verb: "update", Resource: "leases"}:                    5,
 		}},
 		idle:   span{took: time.Minute, requests: requests{{Verb: "update", Resource: "leases"}: 30}},
+		looks:  50,
 		memory: memory{Now: 60 * mebibyte, Peak: 80 * mebibyte},
 	}
 }
@@ -43,6 +44,7 @@ func TestFiguresAndTargets(t *testing.T) {
 		{"events per update", "3.50", "4.00", true},
 		{"dry runs per update", "1.00", "", true},
 		{"reads per update", "2.00", "", true},
+		{"looks per update", "25.00", "", true},
 		{"refused writes", "0", "", true},
 		{"RSS at the end", "60 MiB", "", true},
 		{"most RSS", "80 MiB", "120 MiB", true},
@@ -54,8 +56,8 @@ func TestFiguresAndTargets(t *testing.T) {
 }
 
 func TestMissesAreSaid(t *testing.T) {
-	r := report{rows: []result{measured(15 * time.Second), measured(16 * time.Second)}}
-	want := []string{"N=2: settle is 16.0 s, more than 15.0 s"}
+	r := report{rows: []result{measured(15 * time.Second), measured(16 * time.Second)}, failed: []string{"N=3: no luck"}}
+	want := []string{"N=3: no luck", "N=2: settle is 16.0 s, more than 15.0 s"}
 	if diff := cmp.Diff(want, r.misses()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -63,7 +65,7 @@ func TestMissesAreSaid(t *testing.T) {
 	if err := r.write(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"15.0 s (15.0 s)", "16.0 s ✗ (15.0 s)", "| patch replicasets", "create replicasets (dry run)"} {
+	for _, part := range []string{"15.0 s (15.0 s)", "16.0 s ✗ (15.0 s)", "| patch replicasets", "create replicasets (dry run)", "✗ Not measured: N=3: no luck"} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("the report does not say %q:\n%s", part, text.String())
 		}

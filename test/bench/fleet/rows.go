@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 type row struct {
 	name     string
 	rollouts int
+	// released is how many of them are released at once; 0 means all.
+	released int
 	// pods says that every ReplicaSet has real pods, which the controller keeps in its cache.
 	pods bool
 	// targets are the bounds of the result; a zero one is none.
@@ -51,17 +54,22 @@ type result struct {
 	// created is from the first creation until all are healthy, released from the first change of an image until all are
 	// healthy again, and idle while nothing happens.
 	created, released, idle span
+	// looks is how often a Rollout was reconciled for the release.
+	looks int
 	// atRest is the memory before the release, and memory the memory at the end.
 	atRest, memory memory
 	// complaints are errors in the controller's log.
 	complaints []string
 }
 
-// perUpdate is a share of the release for each Rollout.
-func (r result) perUpdate(n int) float64 { return float64(n) / float64(r.row.rollouts) }
+// updates is how many Rollouts are released.
+func (r row) updates() int { return cmp.Or(r.released, r.rollouts) }
+
+// perUpdate is a share of the release for each Rollout that is released.
+func (r result) perUpdate(n int) float64 { return float64(n) / float64(r.row.updates()) }
 
 func (r result) processorPerUpdate() time.Duration {
-	return r.released.controller / time.Duration(r.row.rollouts)
+	return r.released.controller / time.Duration(r.row.updates())
 }
 
 // bench is what is needed to run the rows.
@@ -223,7 +231,7 @@ func (b *bench) run(ctx context.Context, r row) (result, error) {
 	return measured, nil
 }
 
-// row creates a fleet, gives all of it another image at once, and then watches it idle.
+// row creates a fleet, gives all or a part of it another image at once, and then watches it idle.
 func (w *world) row(ctx context.Context, measured *result) (err error) {
 	n := measured.row.rollouts
 	w.say("%s: creating %d Rollouts", measured.row.name, n)
@@ -241,10 +249,14 @@ func (w *world) row(ctx context.Context, measured *result) (err error) {
 	if measured.atRest, err = memoryOf(w.controller.pid()); err != nil {
 		return err
 	}
-	w.say("%s: healthy after %s; changing all images", measured.row.name, measured.created.took.Round(time.Millisecond))
+	looks, err := w.controller.reconciles(ctx)
+	if err != nil {
+		return err
+	}
+	w.say("%s: healthy after %s; changing %d images", measured.row.name, measured.created.took.Round(time.Millisecond), measured.row.updates())
 	if measured.released, err = w.profiled(ctx, measured.row.name, func() (span, error) {
 		return w.measure(func() error {
-			return errors.Join(w.fleet.release(ctx, 0, n, "2"), w.fleet.settled(ctx, w.limits.settle))
+			return errors.Join(w.fleet.release(ctx, 0, measured.row.updates(), "2"), w.fleet.settled(ctx, w.limits.settle))
 		})
 	}); err != nil {
 		return err
@@ -254,6 +266,10 @@ func (w *world) row(ctx context.Context, measured *result) (err error) {
 		return err
 	}
 	measured.released.add(late)
+	if measured.looks, err = w.controller.reconciles(ctx); err != nil {
+		return err
+	}
+	measured.looks -= looks
 	if measured.idle, err = w.measure(func() error { return pass(ctx, w.limits.idle) }); err != nil {
 		return err
 	}

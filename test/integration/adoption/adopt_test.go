@@ -15,13 +15,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/test/integration/playing"
 )
 
 // adopted holds that the Rollout has what the Deployment had, all of whose pods run on.
 func (w *world) adopted(before map[types.UID]corev1.Pod, ro *v1alpha1.Rollout, set string) {
 	w.Helper()
 	w.untouched()
-	if err := direct.Get(w.Context(), w.key("web"), &appsv1.Deployment{}); !apierrors.IsNotFound(err) {
+	if err := direct.Get(w.Context(), w.Key("web"), &appsv1.Deployment{}); !apierrors.IsNotFound(err) {
 		w.Errorf("the Deployment is still there: %v", err)
 	}
 	taken := w.set(set)
@@ -49,31 +50,31 @@ func (w *world) adopted(before map[types.UID]corev1.Pod, ro *v1alpha1.Rollout, s
 func TestAdopt(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
-	w.apply(rolloutOf("app:1", adopt, ""))
-	ro := w.untilHealthy()
-	w.adopted(before, ro, "web-"+hashOf("app:1"))
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	ro := w.UntilHealthy()
+	w.adopted(before, ro, "web-"+playing.HashOf("app:1"))
 	w.samePods(before)
 	if *ro.Spec.Replicas != 3 || len(w.sets()) != 1 || ro.Status.CurrentRevision != ro.Status.StableRevision {
 		t.Errorf("replicas %d, %d ReplicaSets, current %s, stable %s", *ro.Spec.Replicas, len(w.sets()),
 			ro.Status.CurrentRevision, ro.Status.StableRevision)
 	}
-	if n := w.countEvents("StatusRecovered", ""); n != 0 {
+	if n := w.CountEvents("StatusRecovered", ""); n != 0 {
 		t.Error("an adoption is taken for a status that was lost")
 	}
-	w.event("Adopting", "without its pods")
-	w.event("Adopted", "web-"+hashOf("app:1"))
+	w.UntilEvent("Adopting", "without its pods")
+	w.UntilEvent("Adopted", "web-"+playing.HashOf("app:1"))
 
 	// What comes next is an ordinary release, over the adopted pods.
-	w.apply(rolloutOf("app:2", adopt, ""))
+	w.Apply(rolloutOf("app:2", adopt, ""))
 	paused := w.untilPaused()
-	w.adopted(before, paused, "web-"+hashOf("app:1"))
+	w.adopted(before, paused, "web-"+playing.HashOf("app:1"))
 	service := &corev1.Service{}
-	w.get(service, "web")
+	w.Get(service, "web")
 	if got := service.Spec.Selector[v1alpha1.LabelPodTemplateHash]; got != ro.Status.StableRevision {
 		t.Errorf("the stable Service is pinned to %q", got)
 	}
-	w.promote(paused)
-	w.until("promoted", func(now *v1alpha1.Rollout) bool {
+	w.Promote(paused)
+	w.Until("promoted", func(now *v1alpha1.Rollout) bool {
 		return now.Status.StableRevision == paused.Status.CurrentRevision && now.Status.Phase == v1alpha1.RolloutHealthy
 	})
 	w.untouched()
@@ -83,16 +84,16 @@ func TestAdopt(t *testing.T) {
 func TestAdoptAndRelease(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
-	w.apply(rolloutOf("app:2", adopt, ""))
+	w.Apply(rolloutOf("app:2", adopt, ""))
 	ro := w.untilPaused()
-	w.adopted(before, ro, "web-"+hashOf("app:1"))
+	w.adopted(before, ro, "web-"+playing.HashOf("app:1"))
 	if ro.Status.CurrentRevision == ro.Status.StableRevision || len(w.podsOf(ro.Status.CurrentRevision)) != 1 {
 		t.Errorf("the canary is %s with %d pods, stable is %s", ro.Status.CurrentRevision,
 			len(w.podsOf(ro.Status.CurrentRevision)), ro.Status.StableRevision)
 	}
-	w.event("Adopted", "from which the wanted one is released")
-	w.apply(rolloutOf("app:1", adopt, ""))
-	if back := w.untilHealthy(); back.Status.CurrentRevision != ro.Status.StableRevision {
+	w.UntilEvent("Adopted", "from which the wanted one is released")
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	if back := w.UntilHealthy(); back.Status.CurrentRevision != ro.Status.StableRevision {
 		t.Errorf("what was adopted is not recognized: current is %s", back.Status.CurrentRevision)
 	}
 	w.Eventually(func() int { return len(w.pods()) }, patience, pace).Should(gomega.Equal(3))
@@ -103,19 +104,19 @@ func TestAdoptAndRelease(t *testing.T) {
 func TestAdoptWaits(t *testing.T) {
 	w := newWorld(t)
 	w.running("app:1")
-	w.apply(deploymentOf(imageStuck))
+	w.Apply(deploymentOf(playing.ImageStuck))
 	w.Eventually(func() int { return len(w.sets()) }, patience, pace).Should(gomega.Equal(2))
-	w.apply(rolloutOf("app:3", adopt, ""))
-	w.untilSays(v1alpha1.RolloutProgressing, "in the middle of a rollout of its own")
-	w.event("Adopting", "in the middle of a rollout of its own")
+	w.Apply(rolloutOf("app:3", adopt, ""))
+	w.UntilSays(v1alpha1.RolloutProgressing, "in the middle of a rollout of its own")
+	w.UntilEvent("Adopting", "in the middle of a rollout of its own")
 	if sets := w.sets(); len(sets) != 2 {
 		t.Errorf("%d ReplicaSets", len(sets))
 	}
-	w.apply(deploymentOf("app:3"))
+	w.Apply(deploymentOf("app:3"))
 	w.settled(3)
 	before := w.pods()
-	ro := w.untilHealthy()
-	w.adopted(before, ro, "web-"+hashOf("app:3"))
+	ro := w.UntilHealthy()
+	w.adopted(before, ro, "web-"+playing.HashOf("app:3"))
 	w.samePods(before)
 }
 
@@ -123,18 +124,18 @@ func TestAdoptWaits(t *testing.T) {
 func TestAdoptHistory(t *testing.T) {
 	w := newWorld(t)
 	w.running("app:1")
-	w.apply(deploymentOf("app:2"))
+	w.Apply(deploymentOf("app:2"))
 	w.settled(3)
 	before := w.pods()
-	w.apply(rolloutOf("app:2", adopt, ""))
-	ro := w.untilHealthy()
-	w.adopted(before, ro, "web-"+hashOf("app:2"))
-	old := w.set("web-" + hashOf("app:1"))
+	w.Apply(rolloutOf("app:2", adopt, ""))
+	ro := w.UntilHealthy()
+	w.adopted(before, ro, "web-"+playing.HashOf("app:2"))
+	old := w.set("web-" + playing.HashOf("app:1"))
 	if !metav1.IsControlledBy(old, ro) || old.Annotations[v1alpha1.AnnotationRevision] != "1" ||
 		old.Annotations[v1alpha1.AnnotationRole] != "" || old.Labels[v1alpha1.LabelPodTemplateHash] == "" {
 		t.Errorf("the old ReplicaSet is no history: %+v", old.ObjectMeta)
 	}
-	if got := w.set("web-" + hashOf("app:2")).Annotations[v1alpha1.AnnotationRevision]; got != "2" {
+	if got := w.set("web-" + playing.HashOf("app:2")).Annotations[v1alpha1.AnnotationRevision]; got != "2" {
 		t.Errorf("the stable revision has number %q", got)
 	}
 }
@@ -143,13 +144,13 @@ func TestAdoptHistory(t *testing.T) {
 func TestAdoptARestartedDeployment(t *testing.T) {
 	w := newWorld(t)
 	w.running("app:0")
-	w.apply(replaceOnce(deploymentOf("app:1"), "labels: {app: web, team: shop}",
+	w.Apply(replaceOnce(deploymentOf("app:1"), "labels: {app: web, team: shop}",
 		`labels: {app: web, team: shop}, annotations: {kubectl.kubernetes.io/restartedAt: "2026-01-01T00:00:00Z"}`))
 	w.settled(3)
 	before := w.pods()
-	w.apply(rolloutOf("app:1", adopt, ""))
-	ro := w.untilHealthy()
-	w.adopted(before, ro, "web-"+hashOf("app:1"))
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	ro := w.UntilHealthy()
+	w.adopted(before, ro, "web-"+playing.HashOf("app:1"))
 	w.samePods(before)
 	if ro.Status.CurrentRevision != ro.Status.StableRevision {
 		t.Errorf("current %s, stable %s", ro.Status.CurrentRevision, ro.Status.StableRevision)
@@ -161,12 +162,12 @@ func TestAdoptOrphans(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
 	d := &appsv1.Deployment{}
-	w.get(d, "web")
+	w.Get(d, "web")
 	w.Expect(direct.Delete(t.Context(), d, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(gomega.Succeed())
-	w.Eventually(func() error { return direct.Get(t.Context(), w.key("web"), d) }, patience, pace).ShouldNot(gomega.Succeed())
-	w.apply(rolloutOf("app:1", adopt, ""))
-	ro := w.untilHealthy()
-	w.adopted(before, ro, "web-"+hashOf("app:1"))
+	w.Eventually(func() error { return direct.Get(t.Context(), w.Key("web"), d) }, patience, pace).ShouldNot(gomega.Succeed())
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	ro := w.UntilHealthy()
+	w.adopted(before, ro, "web-"+playing.HashOf("app:1"))
 	w.samePods(before)
 	if *ro.Spec.Replicas != 3 {
 		t.Errorf("replicas = %d", *ro.Spec.Replicas)
@@ -176,8 +177,8 @@ func TestAdoptOrphans(t *testing.T) {
 // Where there is nothing to adopt, a Rollout is a plain one.
 func TestNothingToAdopt(t *testing.T) {
 	w := newWorld(t)
-	w.apply(network, rolloutOf("app:1", adopt, ""))
-	ro := w.untilHealthy()
+	w.Apply(network, rolloutOf("app:1", adopt, ""))
+	ro := w.UntilHealthy()
 	if *ro.Spec.Replicas != 1 || len(w.pods()) != 1 {
 		t.Errorf("replicas = %d with %d pods", *ro.Spec.Replicas, len(w.pods()))
 	}
@@ -187,14 +188,14 @@ func TestNothingToAdopt(t *testing.T) {
 func TestOrphanAnAdoptedRollout(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
-	w.apply(rolloutOf("app:1", adopt, ""))
-	ro := w.untilHealthy()
-	w.stop()
-	w.patch(&appsv1.ReplicaSet{}, "web-"+hashOf("app:1"), `{"metadata":{"ownerReferences":null}}`) // As the garbage collector does it.
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	ro := w.UntilHealthy()
+	w.Stop()
+	w.Patch(&appsv1.ReplicaSet{}, "web-"+playing.HashOf("app:1"), `{"metadata":{"ownerReferences":null}}`) // As the garbage collector does it.
 	w.Expect(direct.Delete(t.Context(), ro)).To(gomega.Succeed())
-	w.start(controllerConfig)
-	w.apply(rolloutOf("app:1", adopt, ""))
-	w.adopted(before, w.untilHealthy(), "web-"+hashOf("app:1"))
+	w.StartAs(cluster.Controller)
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	w.adopted(before, w.UntilHealthy(), "web-"+playing.HashOf("app:1"))
 	w.samePods(before)
 }
 
@@ -215,16 +216,16 @@ func TestAdoptRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			before := w.running("app:1")
-			w.patch(&appsv1.Deployment{}, "web", test.deployment)
+			w.Patch(&appsv1.Deployment{}, "web", test.deployment)
 			manifest := rolloutOf(test.image, adopt, "")
 			if test.from != "" {
 				manifest = replaceOnce(manifest, test.from, test.to)
 			}
-			w.apply(manifest)
-			w.untilSays(v1alpha1.RolloutDegraded, test.text)
+			w.Apply(manifest)
+			w.UntilSays(v1alpha1.RolloutDegraded, test.text)
 			w.samePods(before)
 			d := &appsv1.Deployment{}
-			w.get(d, "web")
+			w.Get(d, "web")
 			if sets := w.sets(); d.DeletionTimestamp != nil || len(sets) != 1 || !metav1.IsControlledBy(&sets[0], d) {
 				t.Errorf("something was done: %v", sets)
 			}
@@ -236,44 +237,32 @@ func TestAdoptRefused(t *testing.T) {
 func TestAdoptWithASlowGarbageCollector(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
-	slow := func(is bool) {
-		notes.mu.Lock()
-		defer notes.mu.Unlock()
-		notes.slow[w.namespace] = is
-	}
-	slow(true)
-	w.apply(rolloutOf("app:2", adopt, ""))
-	w.untilSays(v1alpha1.RolloutProgressing, "waiting until it is gone")
-	w.stop()
-	w.start(controllerConfig)
-	w.untilSays(v1alpha1.RolloutProgressing, "finalizers: orphan")
+	cluster.SlowGarbageCollector(w.Namespace, true)
+	w.Apply(rolloutOf("app:2", adopt, ""))
+	w.UntilSays(v1alpha1.RolloutProgressing, "waiting until it is gone")
+	w.Stop()
+	w.StartAs(cluster.Controller)
+	w.UntilSays(v1alpha1.RolloutProgressing, "finalizers: orphan")
 	w.samePods(before)
-	slow(false)
-	w.patch(&corev1.Service{}, "web", `{"metadata":{"labels":{"look":"again"}}}`)
+	cluster.SlowGarbageCollector(w.Namespace, false)
 	ro := w.untilPaused()
-	w.adopted(before, ro, "web-"+hashOf("app:1"))
+	w.adopted(before, ro, "web-"+playing.HashOf("app:1"))
 }
 
 // A Rollout that is deleted while it adopts leaves the pods alone, and the next one takes them.
 func TestDeletedWhileAdopting(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
-	slow := func(is bool) {
-		notes.mu.Lock()
-		defer notes.mu.Unlock()
-		notes.slow[w.namespace] = is
-	}
-	slow(true)
-	w.apply(rolloutOf("app:1", adopt, ""))
-	w.untilSays(v1alpha1.RolloutProgressing, "waiting until it is gone")
-	w.Expect(direct.Delete(t.Context(), w.rollout())).To(gomega.Succeed())
-	slow(false)
-	w.patch(&corev1.Service{}, "web", `{"metadata":{"labels":{"look":"again"}}}`)
-	w.Eventually(func() error { return direct.Get(t.Context(), w.key("web"), &appsv1.Deployment{}) }, patience, pace).
+	cluster.SlowGarbageCollector(w.Namespace, true)
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	w.UntilSays(v1alpha1.RolloutProgressing, "waiting until it is gone")
+	w.Expect(direct.Delete(t.Context(), w.Rollout())).To(gomega.Succeed())
+	cluster.SlowGarbageCollector(w.Namespace, false)
+	w.Eventually(func() error { return direct.Get(t.Context(), w.Key("web"), &appsv1.Deployment{}) }, patience, pace).
 		ShouldNot(gomega.Succeed())
 	w.samePods(before)
-	w.apply(rolloutOf("app:1", adopt, ""))
-	w.adopted(before, w.untilHealthy(), "web-"+hashOf("app:1"))
+	w.Apply(rolloutOf("app:1", adopt, ""))
+	w.adopted(before, w.UntilHealthy(), "web-"+playing.HashOf("app:1"))
 	w.samePods(before)
 }
 
@@ -291,16 +280,16 @@ func TestAdoptByOtherMeans(t *testing.T) {
 				upToStrategy, _, _ := strings.Cut(rolloutOf(image, adopt, ""), "  strategy:")
 				return upToStrategy + "  strategy: {" + strategy + "}\n"
 			}
-			w.apply(of("app:1"))
-			w.adopted(before, w.untilHealthy(), "web-"+hashOf("app:1"))
+			w.Apply(of("app:1"))
+			w.adopted(before, w.UntilHealthy(), "web-"+playing.HashOf("app:1"))
 			w.samePods(before)
-			w.apply(of("app:2"))
+			w.Apply(of("app:2"))
 			ro := w.untilPaused()
 			if got := len(w.podsOf(ro.Status.CurrentRevision)); got == 0 {
 				t.Error("the new revision has no pods")
 			}
-			w.apply(of("app:1"))
-			if back := w.untilHealthy(); back.Status.CurrentRevision != ro.Status.StableRevision {
+			w.Apply(of("app:1"))
+			if back := w.UntilHealthy(); back.Status.CurrentRevision != ro.Status.StableRevision {
 				t.Errorf("stable is %s, current %s", ro.Status.StableRevision, back.Status.CurrentRevision)
 			}
 			w.Eventually(func() int { return len(w.podsOf(ro.Status.StableRevision)) }, patience, pace).Should(gomega.Equal(3))

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/test/integration/playing"
 )
 
 // limited lets a number of writes through, and then none.
@@ -34,7 +35,7 @@ func writes(r *http.Request) bool {
 }
 
 func (l *limited) config() *rest.Config {
-	config := rest.CopyConfig(controllerConfig)
+	config := rest.CopyConfig(cluster.Controller)
 	config.WrapTransport = func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if writes(r) && !l.pass(r) {
@@ -70,29 +71,29 @@ func TestCrashWhileAdopting(t *testing.T) {
 	for n := range most + 1 {
 		t.Run(fmt.Sprintf("after %d writes", n), func(t *testing.T) {
 			w := newWorld(t)
-			w.stop()
+			w.Stop()
 			w.running("app:0")
-			w.apply(deploymentOf("app:1"))
+			w.Apply(deploymentOf("app:1"))
 			w.settled(3)
 			before := w.pods()
 			limit := &limited{left: n}
-			w.start(limit.config())
-			w.apply(rolloutOf("app:1", adopt, ""))
+			w.StartAs(limit.config())
+			w.Apply(rolloutOf("app:1", adopt, ""))
 			healthy := func() bool {
-				ro := w.rollout()
+				ro := w.Rollout()
 				return ro.Status.Phase == v1alpha1.RolloutHealthy && ro.Status.ObservedGeneration == ro.Generation
 			}
 			w.Eventually(func() bool { return limit.ended() || healthy() }, patience, pace).Should(gomega.BeTrue())
 			if n == most && limit.ended() {
 				t.Errorf("an adoption takes more than %d writes, so that not all of them are tried", most)
 			}
-			w.stop()
+			w.Stop()
 			t.Logf("ended: %v, after %s", limit.ended(), limit.last)
-			w.start(controllerConfig)
-			ro := w.untilHealthy()
-			w.adopted(before, ro, "web-"+hashOf("app:1"))
+			w.StartAs(cluster.Controller)
+			ro := w.UntilHealthy()
+			w.adopted(before, ro, "web-"+playing.HashOf("app:1"))
 			w.samePods(before)
-			if old := w.set("web-" + hashOf("app:0")); !metav1.IsControlledBy(old, ro) || old.Labels[v1alpha1.LabelPodTemplateHash] == "" {
+			if old := w.set("web-" + playing.HashOf("app:0")); !metav1.IsControlledBy(old, ro) || old.Labels[v1alpha1.LabelPodTemplateHash] == "" {
 				t.Errorf("the Deployment's history was lost: %+v", old.ObjectMeta)
 			}
 			if *ro.Spec.Replicas != 3 || ro.Status.CurrentRevision != ro.Status.StableRevision {

@@ -39,31 +39,31 @@ func TestPodMetadata(t *testing.T) {
       stableMetadata: {labels: {role: stable}}`
 	w := newWorld(t)
 	before := w.running("app:1")
-	w.apply(rolloutOf("app:1", adopt, strategy))
-	first := w.untilHealthy().Status.StableRevision
+	w.Apply(rolloutOf("app:1", adopt, strategy))
+	first := w.UntilHealthy().Status.StableRevision
 	w.untilWears(first, "stable", "")
 	w.samePods(before)
 
-	w.apply(rolloutOf("app:2", adopt, strategy))
+	w.Apply(rolloutOf("app:2", adopt, strategy))
 	ro := w.untilPaused()
 	second := ro.Status.CurrentRevision
 	if !w.wears(second, "canary", "new") {
 		t.Errorf("the canary's pods: %v", w.podsOf(second))
 	}
 	canary := w.podsOf(second)[0]
-	w.promote(ro)
-	w.until("promoted", func(ro *v1alpha1.Rollout) bool { return ro.Status.StableRevision == second })
+	w.Promote(ro)
+	w.Until("promoted", func(ro *v1alpha1.Rollout) bool { return ro.Status.StableRevision == second })
 	w.untilWears(second, "stable", "")
-	w.untilHealthy()
+	w.UntilHealthy()
 	if w.pods()[canary.UID].Name == "" {
 		t.Error("the canary's pod was replaced")
 	}
 	// Changed in the spec, it is changed on the pods; taken out, it goes. The revision stays.
-	w.apply(rolloutOf("app:2", adopt, "stableMetadata: {labels: {role: main}, annotations: {note: hello}}"))
+	w.Apply(rolloutOf("app:2", adopt, "stableMetadata: {labels: {role: main}, annotations: {note: hello}}"))
 	w.untilWears(second, "main", "hello")
-	w.apply(rolloutOf("app:2", adopt, ""))
+	w.Apply(rolloutOf("app:2", adopt, ""))
 	w.untilWears(second, "", "")
-	if ro := w.untilHealthy(); ro.Status.CurrentRevision != second {
+	if ro := w.UntilHealthy(); ro.Status.CurrentRevision != second {
 		t.Errorf("metadata has made revision %s of %s", ro.Status.CurrentRevision, second)
 	}
 	if w.pods()[canary.UID].Name == "" {
@@ -80,18 +80,18 @@ func TestPodMetadata(t *testing.T) {
 		return out
 	}
 	settled := versions()
-	w.stop()
-	w.start(controllerConfig)
-	w.patch(&v1alpha1.Rollout{}, "web", `{"metadata":{"labels":{"look":"again"}},"spec":{"revisionHistoryLimit":9}}`)
-	w.until("looked at", func(ro *v1alpha1.Rollout) bool { return ro.Status.ObservedGeneration == ro.Generation })
+	w.Stop()
+	w.StartAs(cluster.Controller)
+	w.Patch(&v1alpha1.Rollout{}, "web", `{"metadata":{"labels":{"look":"again"}},"spec":{"revisionHistoryLimit":9}}`)
+	w.Until("looked at", func(ro *v1alpha1.Rollout) bool { return ro.Status.ObservedGeneration == ro.Generation })
 	w.Expect(versions()).To(gomega.ConsistOf(settled))
 }
 
 func TestPodMetadataRefused(t *testing.T) {
 	w := newWorld(t)
 	w.running("app:1")
-	w.apply(rolloutOf("app:1", adopt, "canaryMetadata: {labels: {app: other}}"))
-	w.untilSays(v1alpha1.RolloutDegraded, "spec.strategy.canary.canaryMetadata.labels: app is selected by")
+	w.Apply(rolloutOf("app:1", adopt, "canaryMetadata: {labels: {app: other}}"))
+	w.UntilSays(v1alpha1.RolloutDegraded, "spec.strategy.canary.canaryMetadata.labels: app is selected by")
 }
 
 // New pods keep away from the nodes of the old ones, and that is no part of the revision.
@@ -99,26 +99,26 @@ func TestAntiAffinity(t *testing.T) {
 	const required = "antiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {}}"
 	w := newWorld(t)
 	w.running("app:1")
-	w.apply(rolloutOf("app:1", adopt, required))
-	first := w.untilHealthy().Status.StableRevision
-	w.apply(rolloutOf("app:2", adopt, required))
+	w.Apply(rolloutOf("app:1", adopt, required))
+	first := w.UntilHealthy().Status.StableRevision
+	w.Apply(rolloutOf("app:2", adopt, required))
 	second := w.untilPaused().Status.CurrentRevision
 	terms := w.podsOf(second)[0].Spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution
 	if len(terms) != 1 || terms[0].TopologyKey != "kubernetes.io/hostname" || terms[0].LabelSelector.MatchExpressions[0].Values[0] != first {
 		t.Errorf("the canary's pods have %+v", terms)
 	}
-	w.apply(rolloutOf("app:2", adopt, "antiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: {weight: 5}}"))
+	w.Apply(rolloutOf("app:2", adopt, "antiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: {weight: 5}}"))
 	if ro := w.untilPaused(); ro.Status.CurrentRevision != second {
 		t.Errorf("anti-affinity has made revision %s of %s", ro.Status.CurrentRevision, second)
 	}
 
 	// A revision that comes back keeps away from what is stable by then.
-	w.promote(w.rollout())
-	w.until("promoted", func(ro *v1alpha1.Rollout) bool {
+	w.Promote(w.Rollout())
+	w.Until("promoted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.StableRevision == second && ro.Status.Phase == v1alpha1.RolloutHealthy
 	})
 	w.Eventually(func() int { return len(w.podsOf(first)) }, patience, pace).Should(gomega.BeZero())
-	w.apply(rolloutOf("app:1", adopt, required))
+	w.Apply(rolloutOf("app:1", adopt, required))
 	ro := w.untilPaused()
 	if ro.Status.CurrentRevision != first {
 		t.Errorf("going back has made revision %s of %s", ro.Status.CurrentRevision, first)
@@ -138,7 +138,7 @@ func (w *world) restart() {
 			newest = pod.CreationTimestamp.Time
 		}
 	}
-	w.patch(&v1alpha1.Rollout{}, "web", fmt.Sprintf(`{"spec":{"restartAt":%q}}`, newest.Add(time.Second).UTC().Format(time.RFC3339)))
+	w.Patch(&v1alpha1.Rollout{}, "web", fmt.Sprintf(`{"spec":{"restartAt":%q}}`, newest.Add(time.Second).UTC().Format(time.RFC3339)))
 }
 
 func (w *world) untilReplaced(before map[types.UID]corev1.Pod) {
@@ -152,7 +152,7 @@ func (w *world) untilReplaced(before map[types.UID]corev1.Pod) {
 		}
 		return left
 	}, patience, pace).Should(gomega.BeZero())
-	w.until("restarted", func(ro *v1alpha1.Rollout) bool {
+	w.Until("restarted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.RestartedAt != nil && ro.Status.RestartedAt.Equal(ro.Spec.RestartAt)
 	})
 	w.Eventually(func() int { return len(w.pods()) }, patience, pace).Should(gomega.Equal(len(before)))
@@ -163,17 +163,17 @@ func (w *world) untilReplaced(before map[types.UID]corev1.Pod) {
 func TestRestart(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
-	w.apply(rolloutOf("app:1", adopt, "maxUnavailable: 1"))
-	w.untilHealthy()
+	w.Apply(rolloutOf("app:1", adopt, "maxUnavailable: 1"))
+	w.UntilHealthy()
 	budget := &policyv1.PodDisruptionBudget{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "web"},
 		Spec: policyv1.PodDisruptionBudgetSpec{
 			MinAvailable: new(intstr.FromInt32(3)), Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
 		},
 	}
 	w.Expect(direct.Create(t.Context(), budget)).To(gomega.Succeed())
 	allow := func(disruptions int32) {
-		w.get(budget, "web")
+		w.Get(budget, "web")
 		budget.Status = policyv1.PodDisruptionBudgetStatus{
 			ObservedGeneration: budget.Generation, DisruptionsAllowed: disruptions, CurrentHealthy: 3, DesiredHealthy: 3, ExpectedPods: 3,
 		}
@@ -181,12 +181,12 @@ func TestRestart(t *testing.T) {
 	}
 	allow(0)
 	w.restart()
-	w.event("EvictionRefused", "the restart waits: pod web-")
-	w.patch(&v1alpha1.Rollout{}, "web", `{"metadata":{"labels":{"look":"again"}}}`)
+	w.UntilEvent("EvictionRefused", "the restart waits: pod web-")
+	w.Patch(&v1alpha1.Rollout{}, "web", `{"metadata":{"labels":{"look":"again"}}}`)
 	w.samePods(before)
 	allow(3)
 	w.untilReplaced(before)
-	if n := w.countEvents("EvictionRefused", ""); n != 1 {
+	if n := w.CountEvents("EvictionRefused", ""); n != 1 {
 		t.Errorf("%d events say that it was refused", n)
 	}
 }
@@ -195,20 +195,20 @@ func TestRestart(t *testing.T) {
 func TestRestartWithoutUnavailable(t *testing.T) {
 	w := newWorld(t)
 	before := w.running("app:1")
-	w.apply(rolloutOf("app:1", adopt, "maxUnavailable: 0\n      maxSurge: 1"))
-	w.untilHealthy()
+	w.Apply(rolloutOf("app:1", adopt, "maxUnavailable: 0\n      maxSurge: 1"))
+	w.UntilHealthy()
 	w.restart()
 	w.untilReplaced(before)
-	w.untilHealthy()
+	w.UntilHealthy()
 }
 
 // A Rollout that says nothing of its size gets one, which stays when somebody takes it out.
 func TestSize(t *testing.T) {
 	w := newWorld(t)
-	w.apply(network, rolloutOf("app:1", "replicas: 3", ""))
-	w.untilHealthy()
-	w.patch(&v1alpha1.Rollout{}, "web", `{"spec":{"replicas":null}}`)
-	w.until("a size", func(ro *v1alpha1.Rollout) bool { return ro.Spec.Replicas != nil && *ro.Spec.Replicas == 3 })
-	w.untilHealthy()
+	w.Apply(network, rolloutOf("app:1", "replicas: 3", ""))
+	w.UntilHealthy()
+	w.Patch(&v1alpha1.Rollout{}, "web", `{"spec":{"replicas":null}}`)
+	w.Until("a size", func(ro *v1alpha1.Rollout) bool { return ro.Spec.Replicas != nil && *ro.Spec.Replicas == 3 })
+	w.UntilHealthy()
 	w.Expect(w.pods()).To(gomega.HaveLen(3))
 }

@@ -18,24 +18,26 @@ import (
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	"github.com/sluicehq/sluice/controllers/gitsync"
 	"github.com/sluicehq/sluice/test/gitserver"
+	"github.com/sluicehq/sluice/test/integration/apiserver"
+	"github.com/sluicehq/sluice/test/integration/playing"
 )
 
 // repository is a Git repository, and a GitSync of its folder "app" that does all by itself.
 func (w *world) repository() *gitserver.Worktree {
 	w.Helper()
 	everything := []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}}}
-	names := metav1.ObjectMeta{Namespace: w.namespace, Name: "deployer"}
+	names := metav1.ObjectMeta{Namespace: w.Namespace, Name: "deployer"}
 	for _, object := range []client.Object{
 		&corev1.ServiceAccount{ObjectMeta: names},
 		&rbacv1.Role{ObjectMeta: names, Rules: everything},
 		&rbacv1.RoleBinding{
 			ObjectMeta: names, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "deployer"},
-			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: w.namespace, Name: "deployer"}},
+			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: w.Namespace, Name: "deployer"}},
 		},
 		&rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "sluice-impersonator"},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "sluice-impersonator"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: controllerName}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "sluice-impersonator"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: apiserver.ImpersonatorRole},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: apiserver.ControllerName}},
 		},
 	} {
 		w.Expect(direct.Create(w.Context(), object)).To(gomega.Succeed())
@@ -48,7 +50,7 @@ func (w *world) repository() *gitserver.Worktree {
 	worktree, err := gitserver.Clone(w.Context(), listener.URL+"/app.git", filepath.Join(w.TempDir(), "work"))
 	w.Expect(err).NotTo(gomega.HaveOccurred())
 	w.Expect(direct.Create(w.Context(), &v1alpha1.GitSync{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "app"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "app"},
 		Spec: v1alpha1.GitSyncSpec{
 			Source:             v1alpha1.GitSource{RepoURL: listener.URL + "/app.git", Path: "app"},
 			ServiceAccountName: "deployer", Interval: new(v1alpha1.Duration("1s")),
@@ -74,7 +76,7 @@ func (w *world) untilSynced(commit, text string) {
 	w.Helper()
 	gs := &v1alpha1.GitSync{}
 	w.Eventually(func() error {
-		w.get(gs, "app")
+		w.Get(gs, "app")
 		c := meta.FindStatusCondition(gs.Status.Conditions, v1alpha1.ConditionReady)
 		if gs.Status.Revision != commit || c == nil || c.Status != metav1.ConditionTrue || !strings.Contains(c.Message, text) {
 			return fmt.Errorf("GitSync is at %s: %+v", gs.Status.Revision, gs.Status.Conditions)
@@ -86,8 +88,8 @@ func (w *world) untilSynced(commit, text string) {
 // One commit replaces the Deployment by a Rollout: the pods stay, and the GitSync and the Rollout do not fight.
 func TestAdoptFromGit(t *testing.T) {
 	w := newWorld(t)
-	w.stop()
-	w.start(controllerConfig, func(mgr ctrl.Manager) error {
+	w.Stop()
+	w.StartAs(cluster.Controller, func(mgr ctrl.Manager) error {
 		return gitsync.Setup(mgr, gitsync.Options{CacheDir: t.TempDir()})
 	})
 	tree := w.repository()
@@ -98,15 +100,15 @@ func TestAdoptFromGit(t *testing.T) {
 
 	second := w.push(tree, map[string]string{"web.yaml": rolloutOf("app:1", adopt, "")})
 	w.untilSynced(second, "")
-	ro := w.untilHealthy()
-	w.adopted(before, ro, "web-"+hashOf("app:1"))
+	ro := w.UntilHealthy()
+	w.adopted(before, ro, "web-"+playing.HashOf("app:1"))
 	w.samePods(before)
 	if got := ro.Annotations[v1alpha1.AnnotationCommit]; got != second {
 		t.Errorf("the Rollout has commit %q, want %q", got, second)
 	}
 	// The Rollout's size is not Git's, and healing leaves it.
-	w.patch(&v1alpha1.Rollout{}, "web", `{"spec":{"replicas":4}}`)
-	w.untilHealthy()
+	w.Patch(&v1alpha1.Rollout{}, "web", `{"spec":{"replicas":4}}`)
+	w.UntilHealthy()
 	w.Eventually(func() int { return len(w.pods()) }, patience, pace).Should(gomega.Equal(4))
 
 	third := w.push(tree, map[string]string{"web.yaml": rolloutOf("app:2", adopt, "")})
@@ -114,5 +116,5 @@ func TestAdoptFromGit(t *testing.T) {
 	if paused.Annotations[v1alpha1.AnnotationCommit] != third || *paused.Spec.Replicas != 4 {
 		t.Errorf("commit %q with %d replicas", paused.Annotations[v1alpha1.AnnotationCommit], *paused.Spec.Replicas)
 	}
-	w.adopted(before, paused, "web-"+hashOf("app:1"))
+	w.adopted(before, paused, "web-"+playing.HashOf("app:1"))
 }

@@ -33,7 +33,7 @@ spec:
 func (w *world) untilSize(size int32) *appsv1.Deployment {
 	w.Helper()
 	d := &appsv1.Deployment{}
-	w.Eventually(func() int32 { w.get(d, "web"); return *d.Spec.Replicas }, patience, pace).Should(gomega.Equal(size))
+	w.Eventually(func() int32 { w.Get(d, "web"); return *d.Spec.Replicas }, patience, pace).Should(gomega.Equal(size))
 	return d
 }
 
@@ -42,31 +42,31 @@ func (w *world) untilSize(size int32) *appsv1.Deployment {
 func TestWorkload(t *testing.T) {
 	w := newWorld(t)
 	w.running("app:1")
-	w.apply(beside("onsuccess"))
-	first := w.untilHealthy()
+	w.Apply(beside("onsuccess"))
+	first := w.UntilHealthy()
 	d := w.untilSize(0)
 	if d.Annotations[v1alpha1.AnnotationWorkloadReplicas] != "3" {
 		t.Errorf("annotations %v", d.Annotations)
 	}
 	if len(first.Finalizers) == 0 {
-		w.until("held", func(ro *v1alpha1.Rollout) bool { return len(ro.Finalizers) > 0 })
+		w.Until("held", func(ro *v1alpha1.Rollout) bool { return len(ro.Finalizers) > 0 })
 	}
 	w.Eventually(func() int { return len(w.pods()) }, patience, pace).Should(gomega.Equal(3))
 	w.Expect(w.podsOf(first.Status.StableRevision)).To(gomega.HaveLen(3))
 
-	w.patch(&appsv1.Deployment{}, "web", `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"app:2"}]}}}}`)
+	w.Patch(&appsv1.Deployment{}, "web", `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"app:2"}]}}}}`)
 	ro := w.untilPaused()
-	w.promote(ro)
-	w.until("promoted", func(now *v1alpha1.Rollout) bool {
+	w.Promote(ro)
+	w.Until("promoted", func(now *v1alpha1.Rollout) bool {
 		return now.Status.StableRevision == ro.Status.CurrentRevision && now.Status.Phase == v1alpha1.RolloutHealthy
 	})
 
 	w.Expect(direct.Delete(t.Context(), ro)).To(gomega.Succeed())
 	w.Eventually(func() bool {
-		return apierrors.IsNotFound(direct.Get(t.Context(), w.key("web"), &v1alpha1.Rollout{}))
+		return apierrors.IsNotFound(direct.Get(t.Context(), w.Key("web"), &v1alpha1.Rollout{}))
 	}, patience, pace).Should(gomega.BeTrue())
 	w.settledAtLeast(3)
-	w.get(d, "web")
+	w.Get(d, "web")
 	if _, marked := d.Annotations[v1alpha1.AnnotationWorkloadReplicas]; marked || *d.Spec.Replicas != 3 {
 		t.Errorf("the Deployment has %d replicas, annotations %v", *d.Spec.Replicas, d.Annotations)
 	}
@@ -75,22 +75,22 @@ func TestWorkload(t *testing.T) {
 			t.Errorf("fields are still ours: %s", entry.FieldsV1)
 		}
 	}
-	w.apply(replaceOnce(deploymentOf("app:2"), "replicas: 3", "replicas: 4")) // without a conflict
+	w.Apply(replaceOnce(deploymentOf("app:2"), "replicas: 3", "replicas: 4")) // without a conflict
 	w.untouched()
 }
 
 func (w *world) settledAtLeast(size int32) {
 	w.Helper()
 	d := &appsv1.Deployment{}
-	w.Eventually(func() int32 { w.get(d, "web"); return d.Status.AvailableReplicas }, patience, pace).Should(gomega.BeNumerically(">=", size))
+	w.Eventually(func() int32 { w.Get(d, "web"); return d.Status.AvailableReplicas }, patience, pace).Should(gomega.BeNumerically(">=", size))
 }
 
 // The workload's pods go as those of the Rollout come, and nothing is ever without.
 func TestWorkloadProgressively(t *testing.T) {
 	w := newWorld(t)
 	w.running("app:1")
-	w.apply(beside("progressively"))
-	w.untilHealthy()
+	w.Apply(beside("progressively"))
+	w.UntilHealthy()
 	w.untilSize(0)
 	w.Eventually(func() int { return len(w.pods()) }, patience, pace).Should(gomega.Equal(3))
 	w.untouched()
@@ -100,35 +100,35 @@ func TestWorkloadProgressively(t *testing.T) {
 func TestWorkloadThatDoesNotComeBack(t *testing.T) {
 	w := newWorld(t)
 	w.running("app:1")
-	w.apply(beside("onsuccess"))
-	w.untilHealthy()
+	w.Apply(beside("onsuccess"))
+	w.UntilHealthy()
 	w.untilSize(0)
-	w.patch(&v1alpha1.Rollout{}, "web", `{"spec":{"progressDeadlineSeconds":1}}`)
-	ro := w.untilHealthy()
-	w.patch(&appsv1.Deployment{}, "web", `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"app:stuck"}]}}}}`)
+	w.Patch(&v1alpha1.Rollout{}, "web", `{"spec":{"progressDeadlineSeconds":1}}`)
+	ro := w.UntilHealthy()
+	w.Patch(&appsv1.Deployment{}, "web", `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"app:stuck"}]}}}}`)
 	w.Expect(direct.Delete(t.Context(), ro, client.PropagationPolicy("Background"))).To(gomega.Succeed())
 	w.Eventually(func() bool {
-		return apierrors.IsNotFound(direct.Get(t.Context(), w.key("web"), &v1alpha1.Rollout{}))
+		return apierrors.IsNotFound(direct.Get(t.Context(), w.Key("web"), &v1alpha1.Rollout{}))
 	}, patience, pace).Should(gomega.BeTrue())
-	w.event("NotRestored", "of the 3 pods of Deployment")
+	w.UntilEvent("NotRestored", "of the 3 pods of Deployment")
 	w.untilSize(3)
 }
 
 // A workload that is missing is said, and is taken up when it is there.
 func TestMissingWorkload(t *testing.T) {
 	w := newWorld(t)
-	w.apply(network, beside("never"))
-	w.untilSays(v1alpha1.RolloutDegraded, `Deployment "web" does not exist`)
-	w.apply(deploymentOf("app:1"))
-	w.untilHealthy()
+	w.Apply(network, beside("never"))
+	w.UntilSays(v1alpha1.RolloutDegraded, `Deployment "web" does not exist`)
+	w.Apply(deploymentOf("app:1"))
+	w.UntilHealthy()
 	w.untilSize(3)
 	second := replaceOnce(beside("never"), "metadata: {name: web}", "metadata: {name: another}")
 	second = replaceOnce(second, "stableService: web\n", "stableService: a\n")
 	second = replaceOnce(second, "canaryService: web-canary", "canaryService: b")
-	w.apply(second)
+	w.Apply(second)
 	w.Eventually(func() string {
 		ro := &v1alpha1.Rollout{}
-		w.get(ro, "another")
+		w.Get(ro, "another")
 		return ro.Status.Message
 	}, patience, pace).Should(gomega.ContainSubstring(`is the workload of Rollout "web"`))
 }

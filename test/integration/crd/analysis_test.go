@@ -63,7 +63,7 @@ var templateRows = []row{
 	bad("no data after a while", metric("noData: {after: a while}"), "spec.metrics[0].noData.after", "should match"),
 	bad("no provider", "spec: {metrics: [{name: success}]}", "spec.metrics[0].provider", "Required value"),
 	bad("an empty provider", provider("{}"), "spec.metrics[0].provider", "at least 1"),
-	bad("a provider that there is not", provider("{oracle: {query: up}}"), "spec.metrics[0].provider.oracle", "unknown field"),
+	bad("a provider that there is not", provider("{oracle: {query: up}}"), "spec.metrics[0].provider.oracle", "there is no such field"),
 	bad("no query", provider("{prometheus: {}}"), "prometheus.query", "Required value"),
 	bad("an empty query", provider(`{prometheus: {query: ""}}`), "prometheus.query"),
 	bad("a query without end", provider("{prometheus: {query: "+strings.Repeat("x", 16385)+"}}"), "prometheus.query", "may not be more than 16384"),

@@ -19,8 +19,12 @@ spec:
 
 // Texts that several refusals have.
 const (
-	needsAll = "trafficRouting needs gatewayAPI, stableService and canaryService: set all of them, or leave trafficRouting out " +
-		"to let the numbers of pods carry the weight"
+	needsAll = "trafficRouting needs gatewayAPI and stableService: set both, or leave trafficRouting out to let the numbers of " +
+		"pods carry the weight"
+	namesNoRoute = "gatewayAPI names no route: set one of httpRoutes, grpcRoutes, tcpRoutes and tlsRoutes, or a selector such as " +
+		"httpRouteSelector"
+	selectsNothing    = "a selector of nothing would find every route: set matchLabels or matchExpressions"
+	wrongOperator     = "an expression has the operator In or NotIn with values, or Exists or DoesNotExist without"
 	delaysNeedRouting = "scaleDownDelaySeconds, scaleDownDelayRevisionLimit and abortScaleDownDelaySeconds need trafficRouting: " +
 		"without it pods that stay keep their traffic; remove them or set trafficRouting"
 	oneScale    = "exactly one of the fields in [replicas weight matchTrafficWeight] must be set"
@@ -32,6 +36,9 @@ const (
 
 // canary is a patch of the canary strategy.
 func canary(patch string) string { return "spec: {strategy: {canary: {" + patch + "}}}" }
+
+// gateway is a patch of what routes are moved.
+func gateway(patch string) string { return canary("trafficRouting: {gatewayAPI: {" + patch + "}}") }
 
 // step is a patch that leaves one step.
 func step(text string) string { return canary("steps: [" + text + "]") }
@@ -53,16 +60,29 @@ var canaryTables = []table{
 		good("an argument from the release", args("{name: hash, valueFrom: {podTemplateHashValue: Latest}}")),
 		good("an argument from the metadata", args("{name: ns, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}")),
 		good("a template of the cluster", step("{analysis: {templates: [{templateName: success, clusterScope: true}]}}")),
+		good("no canary Service, so that one is made", canary("canaryService: null")),
+		good("a route elsewhere", gateway("httpRoutes: [{name: a}, {name: a, namespace: infra}]")),
+		good("a route twice, which is moved once", gateway("httpRoutes: [{name: a}, {name: a}]")),
+		good("routes of all kinds", gateway("grpcRoutes: [{name: a}], tcpRoutes: [{name: a}], tlsRoutes: [{name: a}]")),
+		good("routes of another kind alone", gateway("httpRoutes: null, grpcRoutes: [{name: a}]")),
+		good("routes by their labels", gateway("httpRoutes: null, httpRouteSelector: {matchLabels: {app: shop}}")),
+		good("routes by requirements, elsewhere", gateway("grpcRouteSelector: {namespace: infra, matchExpressions: [{key: app, operator: In, values: [shop]}, {key: old, operator: DoesNotExist}]}")),
+		good("selectors of all kinds", gateway("tcpRouteSelector: {matchLabels: {app: shop}}, tlsRouteSelector: {matchLabels: {app: shop}}")),
 		good("sixteen routes", canary("trafficRouting: {gatewayAPI: {httpRoutes: ["+numbered(16, "{name: r%d}")+"]}}")),
 		good("no delay", canary("scaleDownDelaySeconds: 0, abortScaleDownDelaySeconds: 0, trafficRouting: {settleSeconds: 0}")),
 
 		bad("no stable Service", canary("stableService: null"), "spec.strategy.canary", needsAll),
-		bad("no canary Service", canary("canaryService: null"), "spec.strategy.canary", needsAll),
 		bad("an empty canary Service", canary(`canaryService: ""`), "spec.strategy.canary.canaryService"),
 		bad("one Service for both", canary("canaryService: shop"), "spec.strategy.canary", "canaryService and stableService must be two Services: give the canary one of its own"),
 		bad("routing by nothing", canary("trafficRouting: {gatewayAPI: null}"), "spec.strategy.canary", needsAll),
 		bad("no routes", canary("trafficRouting: {gatewayAPI: {httpRoutes: []}}"), "gatewayAPI.httpRoutes", "at least 1"),
-		bad("a route twice", canary("trafficRouting: {gatewayAPI: {httpRoutes: [{name: a}, {name: a}]}}"), "httpRoutes[1]", "Duplicate value"),
+		bad("routing by no route", gateway("httpRoutes: null"), "trafficRouting.gatewayAPI", namesNoRoute),
+		bad("a namespace without a name", gateway(`httpRoutes: [{name: a, namespace: ""}]`), "httpRoutes[0].namespace"),
+		bad("a selector of nothing", gateway("httpRouteSelector: {}"), "httpRouteSelector", selectsNothing),
+		bad("a selector of no labels", gateway("tlsRouteSelector: {matchLabels: {}, matchExpressions: []}"), "tlsRouteSelector", selectsNothing),
+		bad("a selector by an operator that there is not", gateway("httpRouteSelector: {matchExpressions: [{key: a, operator: Is}]}"), "httpRouteSelector", wrongOperator),
+		bad("a selector in no values", gateway("tcpRouteSelector: {matchExpressions: [{key: a, operator: In}]}"), "tcpRouteSelector", wrongOperator),
+		bad("a selector by existing values", gateway("grpcRouteSelector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}"), "grpcRouteSelector", wrongOperator),
 		bad("a route without a name", canary(`trafficRouting: {gatewayAPI: {httpRoutes: [{name: ""}]}}`), "httpRoutes[0].name"),
 		bad("seventeen routes", canary("trafficRouting: {gatewayAPI: {httpRoutes: ["+numbered(17, "{name: r%d}")+"]}}"), "httpRoutes", "at most 16"),
 		bad("settling for a day", canary("trafficRouting: {settleSeconds: 86400}"), "trafficRouting.settleSeconds"),
@@ -73,7 +93,7 @@ var canaryTables = []table{
 		bad("a weight as text", step(`{setWeight: "20%"}`), "steps[0].setWeight", "integer"),
 		bad("a step of nothing", step("{}"), "steps[0]", "exactly one of the fields in [setWeight setCanaryScale pause analysis] must be set"),
 		bad("a step of two things", step("{setWeight: 5, pause: {}}"), "steps[0]", "exactly one of the fields in [setWeight setCanaryScale pause analysis] must be set"),
-		bad("a step of another tool", step("{setHeaderRoute: {}}"), "steps[0].setHeaderRoute", "unknown field"),
+		bad("a step of another tool", step("{setHeaderRoute: {}}"), "steps[0].setHeaderRoute", "there is no such field"),
 		bad("a hundred and one steps", canary("steps: ["+repeated(101, "{setWeight: 1}")+"]"), "canary.steps", "at most 100"),
 		bad("a pause below zero", step("{pause: {duration: -1}}"), "steps[0].pause.duration", "duration must be"),
 		bad("a pause in words", step("{pause: {duration: soon}}"), "steps[0].pause.duration", "duration must be"),
@@ -154,7 +174,7 @@ var canaryTables = []table{
 		bad("thirty-three labels", canary("canaryMetadata: {labels: {"+numbered(33, "l%d: x")+"}}"), "canaryMetadata.labels", "at most 32"),
 		bad("thirty-three annotations", canary("stableMetadata: {annotations: {"+numbered(33, "l%d: x")+"}}"), "stableMetadata.annotations", "at most 32"),
 		bad("a label for a while that is a number", canary("canaryMetadata: {labels: {build: 5}}"), "canaryMetadata.labels.build", "string"),
-		bad("finalizers for a while", canary("canaryMetadata: {finalizers: [a]}"), "canaryMetadata.finalizers", "unknown field"),
+		bad("finalizers for a while", canary("canaryMetadata: {finalizers: [a]}"), "canaryMetadata.finalizers", "there is no such field"),
 		bad("apart in no way", canary("antiAffinity: {}"), "canary.antiAffinity", oneAffinity),
 		bad("apart in both ways", canary("antiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {}, preferredDuringSchedulingIgnoredDuringExecution: {weight: 1}}"),
 			"canary.antiAffinity", oneAffinity),

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
+
+	"github.com/sluicehq/sluice/config/crd"
 )
 
 var update = flag.Bool("update", false, "rewrite config/crd/cost-report.md")
@@ -96,10 +98,10 @@ func writeCosts(report *strings.Builder, kind string, costs []ruleCost) {
 }
 
 // costsOf walks the schema and estimates each rule.
-func costsOf(t *testing.T, d *definition) []ruleCost {
+func costsOf(t *testing.T, d *crd.Definition) []ruleCost {
 	t.Helper()
 	var costs []ruleCost
-	walk(d.props, crdvalidation.RootCELContext(d.props), "", func(path string, props *apiextensions.JSONSchemaProps, scope *crdvalidation.CELSchemaContext) {
+	walk(d.Schema, crdvalidation.RootCELContext(d.Schema), "", func(path string, props *apiextensions.JSONSchemaProps, scope *crdvalidation.CELSchemaContext) {
 		if len(props.XValidations) == 0 {
 			return
 		}

@@ -56,7 +56,7 @@ var gitSyncTables = []table{
 		bad("a hot loop", "spec: {interval: 0s}", "spec.interval", "interval must be at least 1s"),
 		bad("a hot loop in milliseconds", "spec: {interval: 999ms}", "spec.interval", "interval must be at least 1s"),
 		bad("an interval in words", "spec: {interval: hourly}", "spec.interval", "should match"),
-		bad("a misspelt policy", "spec: {syncPolicy: {automatic: {}}}", "spec.syncPolicy.automatic", "unknown field"),
+		bad("a misspelt policy", "spec: {syncPolicy: {automatic: {}}}", "spec.syncPolicy.automatic", "there is no such field"),
 		bad("a prune that is text", `spec: {syncPolicy: {automated: {prune: "yes"}}}`, "spec.syncPolicy.automated.prune", "boolean"),
 		bad("a namespace too long", "spec: {destination: {namespace: "+strings.Repeat("a", 64)+"}}", "spec.destination.namespace", "may not be more than 63"),
 	}},

@@ -87,8 +87,8 @@ var rolloutTables = []table{
 		bad("an empty strategy", "spec: {strategy: {canary: null}}", "spec.strategy", "exactly one of the fields in [canary blueGreen] must be set"),
 		bad("both strategies", "spec: {strategy: {blueGreen: {activeService: shop}}}",
 			"spec.strategy", "exactly one of the fields in [canary blueGreen] must be set"),
-		bad("a strategy of another tool", "spec: {strategy: {recreate: {}}}", "spec.strategy.recreate", "unknown field"),
-		bad("a misspelt field", "spec: {replcas: 3}", "spec.replcas", "unknown field"),
+		bad("a strategy of another tool", "spec: {strategy: {recreate: {}}}", "spec.strategy.recreate", "there is no such field"),
+		bad("a misspelt field", "spec: {replcas: 3}", "spec.replcas", "there is no such field"),
 
 		// Where the template comes from.
 		good("the template of a Deployment", ofWorkload("")),
@@ -105,7 +105,7 @@ var rolloutTables = []table{
 		bad("a Deployment of another age", ofWorkload("apiVersion: extensions/v1beta1"), "spec.workloadRef.apiVersion", `supported values: "apps/v1"`),
 		bad("a Deployment that goes at once", ofWorkload("scaleDown: now"),
 			"spec.workloadRef.scaleDown", `Unsupported value: "now": supported values: "never", "onsuccess", "progressively"`),
-		bad("a Deployment in another namespace", ofWorkload("namespace: other"), "spec.workloadRef.namespace", "unknown field"),
+		bad("a Deployment in another namespace", ofWorkload("namespace: other"), "spec.workloadRef.namespace", "there is no such field"),
 		bad("a Deployment that is taken over and stays", "spec: {template: null, workloadRef: {name: shop}, adopt: {name: shop}}",
 			"spec", "adopt takes a Deployment's pods over and workloadRef leaves the Deployment in place: remove one of them"),
 		bad("nothing that is taken over", "spec: {adopt: {}}", "spec.adopt.name", "Required value"),

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/sluicehq/sluice/config/crd"
 )
 
 // root is the repository.
@@ -86,7 +88,7 @@ func TestFirstExample(t *testing.T) {
 }
 
 // checkOurs checks an object if it is of a kind of ours.
-func checkOurs(t *testing.T, all map[string]*definition, file string, object map[string]any) (kind string, ours bool) {
+func checkOurs(t *testing.T, all map[string]*crd.Definition, file string, object map[string]any) (kind string, ours bool) {
 	t.Helper()
 	kind, _ = object["kind"].(string)
 	if version, _ := object["apiVersion"].(string); version != "sluice.dev/v1alpha1" {
@@ -96,7 +98,7 @@ func checkOurs(t *testing.T, all map[string]*definition, file string, object map
 		t.Errorf("%s: there is no kind %s", file, kind)
 		return kind, false
 	}
-	for _, problem := range all[kind].problems(t.Context(), object, nil) {
+	for _, problem := range problems(t.Context(), all[kind], object, nil) {
 		t.Errorf("%s: %s: %s", file, kind, problem)
 	}
 	return kind, true

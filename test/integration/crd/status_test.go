@@ -60,7 +60,7 @@ var rolloutStatusTables = []table{
 		bad("a release that ended at no time", "status: {history: [{revision: a, finishedAt: lately}]}", "status.history[0].finishedAt", "date-time"),
 
 		good("a release", `status: {release: {revision: 6f1e, startedAt: "2026-03-01T10:00:00.000000Z", drives: {by: Routes, stableService: shop,
-			canaryService: shop-canary, httpRoutes: [shop]}, mode: Full, paused: true, pausedAt: "2026-03-01T10:05:00.000000Z", pausedSeconds: 30}}`),
+			canaryService: shop-canary, ownCanaryService: true, routes: [shop, GRPCRoute/shop], routeSelectors: [{kind: HTTPRoute, namespace: infra, selector: app=shop}]}, mode: Full, paused: true, pausedAt: "2026-03-01T10:05:00.000000Z", pausedSeconds: 30}}`),
 		bad("a release driven by hand", "status: {release: {drives: {by: Hand}}}", "status.release.drives.by", `"Routes", "Replicas", "Selector"`),
 		bad("a release in a mode that there is not", "status: {release: {mode: Fast}}", "status.release.mode", `"Full", "FullSkipAnalysis", "RollbackWindow"`),
 	}},

@@ -35,7 +35,7 @@ func TestEveryRuleRefusesSomething(t *testing.T) {
 		}
 	}
 	for kind, d := range all {
-		walk(d.props, crdvalidation.RootCELContext(d.props), "", func(path string, props *apiextensions.JSONSchemaProps, _ *crdvalidation.CELSchemaContext) {
+		walk(d.Schema, crdvalidation.RootCELContext(d.Schema), "", func(path string, props *apiextensions.JSONSchemaProps, _ *crdvalidation.CELSchemaContext) {
 			for _, rule := range props.XValidations {
 				if !strings.Contains(said[kind], rule.Message) {
 					t.Errorf("%s %s: no bad object is refused with %q", kind, path, rule.Message)
@@ -48,7 +48,7 @@ func TestEveryRuleRefusesSomething(t *testing.T) {
 // TestEveryFieldIsExplained holds every field to a text for kubectl explain.
 func TestEveryFieldIsExplained(t *testing.T) {
 	for kind, d := range loadAll(t) {
-		walk(d.props, crdvalidation.RootCELContext(d.props), "", func(path string, props *apiextensions.JSONSchemaProps, _ *crdvalidation.CELSchemaContext) {
+		walk(d.Schema, crdvalidation.RootCELContext(d.Schema), "", func(path string, props *apiextensions.JSONSchemaProps, _ *crdvalidation.CELSchemaContext) {
 			for name, below := range props.Properties {
 				if below.Description == "" && path+"."+name != ".metadata" {
 					t.Errorf("%s %s.%s has no description", kind, path, name)

@@ -104,7 +104,7 @@ func TestWeightsAreTheRollouts(t *testing.T) {
 		if annotations == nil {
 			annotations = map[string]string{}
 		}
-		annotations[claims.Mark("stable")] = "20"
+		annotations[claims.Mark("", "", "stable")] = "20"
 		object.SetAnnotations(annotations)
 		rules, _, _ := unstructured.NestedSlice(object.Object, "spec", "rules")
 		stable := rules[0].(map[string]any)["backendRefs"].([]any)[0].(map[string]any)

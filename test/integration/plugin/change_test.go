@@ -135,7 +135,7 @@ func TestUndoIsKnown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			ro, first := undone(t, c.before, c.after)
-			code, out := sluice(t, "undo", "web", "-n", ro.Namespace)
+			code, out := alice.Sluice(t, "undo", "web", "-n", ro.Namespace)
 			g.Expect(out).To(ContainSubstring("the template of revision #1 " + first.name + " is back"))
 			g.Expect(out).To(ContainSubstring("it is inside of the rollback window of 1: its steps are skipped"))
 			g.Expect(code).To(Equal(0))
@@ -169,10 +169,10 @@ func undone(t *testing.T, before, after string) (*v1alpha1.Rollout, made) {
 func TestSpecVerbs(t *testing.T) {
 	g := NewWithT(t)
 	ro := newRollout(t, namespace(t), func(s *v1alpha1.RolloutSpec) { s.Template = template(t, full) })
-	code, out := sluice(t, "set", "image", "web", "web=shop/web:2", "migrate=shop/migrate:2", "-n", ro.Namespace)
+	code, out := alice.Sluice(t, "set", "image", "web", "web=shop/web:2", "migrate=shop/migrate:2", "-n", ro.Namespace)
 	g.Expect(out).To(ContainSubstring("web: shop/web:1 -> shop/web:2, migrate: shop/migrate -> shop/migrate:2"))
 	g.Expect(code).To(Equal(0))
-	code, out = sluice(t, "restart", "web", "-n", ro.Namespace)
+	code, out = alice.Sluice(t, "restart", "web", "-n", ro.Namespace)
 	g.Expect(code).To(Equal(0), out)
 
 	now := reread(t, ro)
@@ -210,7 +210,7 @@ func TestWorkloadRef(t *testing.T) {
 	g := NewWithT(t)
 	d := newDeployment(t, namespace(t))
 	ro := newRollout(t, d.Namespace, func(s *v1alpha1.RolloutSpec) { s.WorkloadRef = &v1alpha1.WorkloadRef{Name: "web"} })
-	code, out := sluice(t, "set", "image", "web", "web=shop/web:2", "-n", d.Namespace)
+	code, out := alice.Sluice(t, "set", "image", "web", "web=shop/web:2", "-n", d.Namespace)
 	g.Expect(out).To(ContainSubstring("Deployment " + d.Namespace + "/web: web: shop/web:1 -> shop/web:2"))
 	g.Expect(code).To(Equal(0))
 	after := &appsv1.Deployment{}
@@ -231,12 +231,12 @@ func TestAdopt(t *testing.T) {
 	g.Expect(admin.Create(t.Context(), service)).To(Succeed())
 
 	args := []string{"adopt", "deployment/web", "--stable-service", "web", "--canary-service", "web-canary", "-n", d.Namespace}
-	code, out := sluice(t, append(args, "--dry-run=server")...)
+	code, out := alice.Sluice(t, append(args, "--dry-run=server")...)
 	g.Expect(code).To(Equal(0), out)
 	key := client.ObjectKeyFromObject(d)
 	g.Expect(admin.Get(t.Context(), key, &v1alpha1.Rollout{})).NotTo(Succeed())
 
-	code, out = sluice(t, args...)
+	code, out = alice.Sluice(t, args...)
 	g.Expect(code).To(Equal(0), out)
 	ro, canary := &v1alpha1.Rollout{}, &corev1.Service{}
 	g.Expect(admin.Get(t.Context(), key, ro)).To(Succeed())

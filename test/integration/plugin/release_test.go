@@ -1,83 +1,24 @@
 package plugin
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
-	appsv1 "k8s.io/api/apps/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
-	"github.com/sluicehq/sluice/controllers/rollout"
+	"github.com/sluicehq/sluice/test/integration/worlds"
 )
 
 const patience = 30 * time.Second
 
-// control runs the controller of Rollouts until the test ends, and plays the ReplicaSet controller: every ReplicaSet has
-// at once the pods that it is to have.
+// control runs the controller of Rollouts until the test ends.
 func control(t *testing.T, namespace string) {
 	t.Helper()
-	mgr, err := ctrl.NewManager(server.Config, ctrl.Options{
-		Scheme: admin.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache: cache.Options{
-			ByObject: rollout.CacheByObject(), DefaultTransform: rollout.CacheTransform,
-			DefaultNamespaces: map[string]cache.Config{namespace: {}},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := rollout.Setup(mgr, rollout.Options{SkipNameValidation: true}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 2)
-	go func() { ended <- mgr.Start(ctx) }()
-	go func() { ended <- playReplicaSets(ctx, namespace) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-ended, <-ended); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func playReplicaSets(ctx context.Context, namespace string) error {
-	c, err := client.NewWithWatch(server.Config, client.Options{Scheme: admin.Scheme()})
-	if err != nil {
-		return err
-	}
-	watcher, err := c.Watch(ctx, &appsv1.ReplicaSetList{}, client.InNamespace(namespace))
-	if err != nil {
-		return err
-	}
-	defer watcher.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case event := <-watcher.ResultChan():
-			set, ok := event.Object.(*appsv1.ReplicaSet)
-			if !ok || set.Status.ObservedGeneration == set.Generation {
-				continue
-			}
-			n := *set.Spec.Replicas
-			set.Status = appsv1.ReplicaSetStatus{Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: n, AvailableReplicas: n, ObservedGeneration: set.Generation}
-			err := c.Status().Update(ctx, set)
-			if err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && ctx.Err() == nil {
-				return err
-			}
-		}
-	}
+	t.Cleanup(worlds.StartController(t, server.Config, admin.Scheme(), namespace))
 }
 
 // session is somebody at a terminal.
@@ -94,7 +35,7 @@ func (s session) does(command string, says ...string) {
 
 func (s session) ends(code int, command string, says ...string) {
 	s.t.Helper()
-	got, out := sluice(s.t, append(strings.Fields(command), "-n", s.namespace, "--timeout", patience.String())...)
+	got, out := alice.Sluice(s.t, append(strings.Fields(command), "-n", s.namespace, "--timeout", patience.String())...)
 	s.check(code, got, command, out, says)
 }
 
@@ -103,7 +44,7 @@ func (s session) shows(command string, says ...string) {
 	s.t.Helper()
 	var out string
 	NewWithT(s.t).Eventually(func() string {
-		_, out = sluice(s.t, append(strings.Fields(command), "-n", s.namespace)...)
+		_, out = alice.Sluice(s.t, append(strings.Fields(command), "-n", s.namespace)...)
 		return out
 	}, patience, 50*time.Millisecond).Should(And(each(says)...))
 	s.t.Logf("%s\n%s", command, out)
@@ -112,7 +53,7 @@ func (s session) shows(command string, says ...string) {
 // changes runs a command without a timeout that must succeed.
 func (s session) changes(command string, says ...string) {
 	s.t.Helper()
-	got, out := sluice(s.t, append(strings.Fields(command), "-n", s.namespace)...)
+	got, out := alice.Sluice(s.t, append(strings.Fields(command), "-n", s.namespace)...)
 	s.check(0, got, command, out, says)
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
 	applyv1alpha1 "github.com/sluicehq/sluice/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/sluicehq/sluice/test/integration/people"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 
 // world is a namespace with a Rollout that pauses in its second step, and the controller's account.
 type world struct {
-	controller *user
+	controller *people.Person
 	namespace  string
 	key        client.ObjectKey
 }
@@ -117,7 +118,7 @@ func (w *world) grant(t *testing.T, name, clusterRole string) {
 }
 
 // person makes a user who holds a ClusterRole in the namespace, and waits until the API server knows it.
-func (w *world) person(t *testing.T, name, clusterRole string) *user {
+func (w *world) person(t *testing.T, name, clusterRole string) *people.Person {
 	t.Helper()
 	name = name + "@" + w.namespace
 	u := newUser(t, name)
@@ -168,14 +169,14 @@ func TestPromoterPromotes(t *testing.T) {
 	pat := w.person(t, "pat", "sluice-promoter")
 	w.answer(t, true, "the pause in step 2 is ended")
 
-	code, out := pat.sluice(t, "promote", "web", "-n", w.namespace, "--reason", "looks good", "--timeout", "30s")
+	code, out := pat.Sluice(t, "promote", "web", "-n", w.namespace, "--reason", "looks good", "--timeout", "30s")
 
 	g.Expect(out).To(ContainSubstring("accepted: the pause in step 2 is ended"))
 	g.Expect(code).To(Equal(0))
 	ro := w.read(t)
 	g.Expect(ro.Status.Request).To(HaveValue(Equal(v1alpha1.RolloutRequest{
 		ID: ro.Status.LastRequest.ID, Verb: v1alpha1.VerbPromote, Revision: canaryHash, StepIndex: new(int32(1)),
-		By: pat.name, Reason: "looks good",
+		By: pat.Name, Reason: "looks good",
 	})))
 	g.Expect(ro.Status.StableRevision).To(Equal(stableHash), "the rest of status is the controller's")
 	for _, entry := range ro.ManagedFields {
@@ -190,10 +191,10 @@ func TestPromoterMayNotAbort(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	pat := w.person(t, "pat", "sluice-promoter")
 
-	code, out := pat.sluice(t, "abort", "web", "-n", w.namespace)
+	code, out := pat.Sluice(t, "abort", "web", "-n", w.namespace)
 
 	g.Expect(code).To(Equal(2))
-	g.Expect(out).To(ContainSubstring(fmt.Sprintf(`user "%s" may not abort Rollout %s`, pat.name, w.key)))
+	g.Expect(out).To(ContainSubstring(fmt.Sprintf(`user "%s" may not abort Rollout %s`, pat.Name, w.key)))
 	g.Expect(out).To(ContainSubstring(`the right "update" on "rollouts/abort" in API group "sluice.dev" is missing`))
 	g.Expect(w.read(t).Status.Request).To(BeNil())
 }
@@ -202,12 +203,12 @@ func TestAborterAbortsAndMayNotPromote(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	ada := w.person(t, "ada", "sluice-aborter")
 
-	code, out := ada.sluice(t, "promote", "web", "-n", w.namespace)
+	code, out := ada.Sluice(t, "promote", "web", "-n", w.namespace)
 	g.Expect(code).To(Equal(2))
 	g.Expect(out).To(ContainSubstring(`"rollouts/promote"`))
 
 	w.answer(t, true, "")
-	code, out = ada.sluice(t, "abort", "rollout/web", "-n", w.namespace, "--timeout", "30s")
+	code, out = ada.Sluice(t, "abort", "rollout/web", "-n", w.namespace, "--timeout", "30s")
 	g.Expect(out).To(ContainSubstring("abort of revision " + canaryHash))
 	g.Expect(code).To(Equal(0))
 }
@@ -217,17 +218,17 @@ func TestControllerRefusesAndRequestIsReplaced(t *testing.T) {
 	opal := w.person(t, "opal", "sluice-operator")
 	w.answer(t, false, "the release has moved on to step 3")
 
-	code, out := opal.sluice(t, "promote", "rollout", "web", "-n", w.namespace, "--timeout", "30s")
+	code, out := opal.Sluice(t, "promote", "rollout", "web", "-n", w.namespace, "--timeout", "30s")
 	g.Expect(out).To(ContainSubstring("was refused by the controller: the release has moved on to step 3"))
 	g.Expect(code).To(Equal(1))
 
-	code, out = opal.sluice(t, "abort", "web", "-n", w.namespace, "--no-wait")
+	code, out = opal.Sluice(t, "abort", "web", "-n", w.namespace, "--no-wait")
 	g.Expect(code).To(Equal(0), out)
 	request := w.read(t).Status.Request
 	g.Expect(request.Verb).To(Equal(v1alpha1.VerbAbort))
 	g.Expect(request.StepIndex).To(BeNil(), "what the former request had and this one has not is gone")
 
-	code, out = opal.sluice(t, "promote", "web", "-n", w.namespace, "--no-wait")
+	code, out = opal.Sluice(t, "promote", "web", "-n", w.namespace, "--no-wait")
 	g.Expect(code).To(Equal(1))
 	g.Expect(out).To(ContainSubstring("is waiting for the controller"), "a promotion must not put an abort aside")
 }
@@ -235,7 +236,7 @@ func TestControllerRefusesAndRequestIsReplaced(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	opal := w.person(t, "opal", "sluice-operator")
-	code, out := opal.sluice(t, "promote", "web", "-n", w.namespace, "--timeout", "200ms")
+	code, out := opal.Sluice(t, "promote", "web", "-n", w.namespace, "--timeout", "200ms")
 	g.Expect(out).To(ContainSubstring("the controller has not answered in 200ms"))
 	g.Expect(code).To(Equal(3))
 }
@@ -244,12 +245,12 @@ func TestViewerMayOnlyLook(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	vic := w.person(t, "vic", "sluice-view")
 
-	code, out := vic.sluice(t, "promote", "web", "-n", w.namespace)
+	code, out := vic.Sluice(t, "promote", "web", "-n", w.namespace)
 	g.Expect(code).To(Equal(2))
 	g.Expect(out).To(ContainSubstring(`cannot patch resource "rollouts/status"`))
 	g.Expect(out).To(ContainSubstring("sluice-operator"))
 
-	code, out = vic.sluice(t, "get", "ro", "web", "-n", w.namespace)
+	code, out = vic.Sluice(t, "get", "ro", "web", "-n", w.namespace)
 	g.Expect(code).To(Equal(0), out)
 	g.Expect(out).To(ContainSubstring("paused in step 2 until promoted"))
 	g.Expect(out).To(ContainSubstring("asked 20 %"))
@@ -258,7 +259,7 @@ func TestViewerMayOnlyLook(t *testing.T) {
 func TestPromoterSeesNoPods(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	pat := w.person(t, "pat", "sluice-promoter")
-	code, out := pat.sluice(t, "get", "rollout", "web", "-n", w.namespace)
+	code, out := pat.Sluice(t, "get", "rollout", "web", "-n", w.namespace)
 	g.Expect(code).To(Equal(0), out)
 	g.Expect(out).To(ContainSubstring("pods are not shown: you may not list them here"))
 }
@@ -278,9 +279,9 @@ func request(changes map[string]any) string {
 func TestForgery(t *testing.T) {
 	w := newWorld(t)
 	opal := w.person(t, "opal", "sluice-operator")
-	own := map[string]any{"by": opal.name}
+	own := map[string]any{"by": opal.Name}
 	// A first request of opal's own, so that there is one to change.
-	NewWithT(t).Expect(opal.Status().Patch(t.Context(), w.rollout(), merge(request(map[string]any{"by": opal.name, "id": "id-0"})))).To(Succeed())
+	NewWithT(t).Expect(opal.Status().Patch(t.Context(), w.rollout(), merge(request(map[string]any{"by": opal.Name, "id": "id-0"})))).To(Succeed())
 
 	cases := map[string]struct {
 		patch string
@@ -301,22 +302,22 @@ func TestForgery(t *testing.T) {
 		"in another's name":     {request(map[string]any{"by": "system:admin"}), "may ask only in their own name"},
 		"in nobody's name":      {request(map[string]any{"by": nil}), "may ask only in their own name"},
 		"removed":               {`{"status":{"request":null}}`, "may not remove status.request"},
-		"under a used id":       {request(map[string]any{"by": opal.name, "id": "id-0", "verb": "abort"}), "was used before"},
-		"unknown verb":          {request(map[string]any{"by": opal.name, "verb": "delete"}), "Unsupported value"},
-		"in full":               {request(map[string]any{"by": opal.name, "full": true}), ""},
-		"without analysis":      {request(map[string]any{"by": opal.name, "full": true, "skipAnalysis": true}), `the right "update" on "rollouts/skip-analysis"`},
-		"analysis, not in full": {request(map[string]any{"by": opal.name, "skipAnalysis": true}), "skipAnalysis is for a full promote alone"},
-		"not without analysis":  {request(map[string]any{"by": opal.name, "full": true, "skipAnalysis": false}), ""},
-		"abort in full":         {request(map[string]any{"by": opal.name, "verb": "abort", "full": true}), "full is for promote alone"},
-		"abort past analysis":   {request(map[string]any{"by": opal.name, "verb": "abort", "full": true, "skipAnalysis": true}), "full is for promote alone"},
-		"jump":                  {request(map[string]any{"by": opal.name, "verb": "jump", "toStep": 0}), `the right "update" on "rollouts/jump"`},
-		"jump, to nowhere":      {request(map[string]any{"by": opal.name, "verb": "jump"}), "toStep must be set for jump"},
-		"promote to a step":     {request(map[string]any{"by": opal.name, "toStep": 2}), "toStep must be set for jump"},
-		"pause":                 {request(map[string]any{"by": opal.name, "verb": "pause"}), ""},
-		"resume":                {request(map[string]any{"by": opal.name, "verb": "resume"}), ""},
-		"resume to a step":      {request(map[string]any{"by": opal.name, "verb": "resume", "toStep": 2}), "toStep must be set for jump"},
-		"more, under a used id": {request(map[string]any{"by": opal.name, "id": "id-0", "full": true}), "was used before"},
-		"an unknown field":      {request(map[string]any{"by": opal.name, "force": true}), ""},
+		"under a used id":       {request(map[string]any{"by": opal.Name, "id": "id-0", "verb": "abort"}), "was used before"},
+		"unknown verb":          {request(map[string]any{"by": opal.Name, "verb": "delete"}), "Unsupported value"},
+		"in full":               {request(map[string]any{"by": opal.Name, "full": true}), ""},
+		"without analysis":      {request(map[string]any{"by": opal.Name, "full": true, "skipAnalysis": true}), `the right "update" on "rollouts/skip-analysis"`},
+		"analysis, not in full": {request(map[string]any{"by": opal.Name, "skipAnalysis": true}), "skipAnalysis is for a full promote alone"},
+		"not without analysis":  {request(map[string]any{"by": opal.Name, "full": true, "skipAnalysis": false}), ""},
+		"abort in full":         {request(map[string]any{"by": opal.Name, "verb": "abort", "full": true}), "full is for promote alone"},
+		"abort past analysis":   {request(map[string]any{"by": opal.Name, "verb": "abort", "full": true, "skipAnalysis": true}), "full is for promote alone"},
+		"jump":                  {request(map[string]any{"by": opal.Name, "verb": "jump", "toStep": 0}), `the right "update" on "rollouts/jump"`},
+		"jump, to nowhere":      {request(map[string]any{"by": opal.Name, "verb": "jump"}), "toStep must be set for jump"},
+		"promote to a step":     {request(map[string]any{"by": opal.Name, "toStep": 2}), "toStep must be set for jump"},
+		"pause":                 {request(map[string]any{"by": opal.Name, "verb": "pause"}), ""},
+		"resume":                {request(map[string]any{"by": opal.Name, "verb": "resume"}), ""},
+		"resume to a step":      {request(map[string]any{"by": opal.Name, "verb": "resume", "toStep": 2}), "toStep must be set for jump"},
+		"more, under a used id": {request(map[string]any{"by": opal.Name, "id": "id-0", "full": true}), "was used before"},
+		"an unknown field":      {request(map[string]any{"by": opal.Name, "force": true}), ""},
 		"history":               {`{"status":{"history":[{"revision":"cccccccccc","outcome":"Promoted"}]}}`, "not status.history:"},
 		"a pause by hand":       {`{"status":{"release":{"paused":true}}}`, "not status.release:"},
 		"a mode by hand":        {`{"status":{"release":{"mode":"FullSkipAnalysis"}}}`, "not status.release:"},
@@ -346,7 +347,7 @@ func TestForgery(t *testing.T) {
 // comment says.
 func TestRightsBeyondTheVerb(t *testing.T) {
 	w := newWorld(t)
-	held := map[string]*user{
+	held := map[string]*people.Person{
 		"sluice-view":     w.person(t, "vic", "sluice-view"),
 		"sluice-promoter": w.person(t, "pat", "sluice-promoter"),
 		"sluice-aborter":  w.person(t, "ada", "sluice-aborter"),
@@ -370,7 +371,7 @@ func TestRightsBeyondTheVerb(t *testing.T) {
 	} {
 		for role := range strings.FieldsSeq(all) {
 			t.Run(name+" as "+role, func(t *testing.T) {
-				fields := map[string]any{"by": held[role].name}
+				fields := map[string]any{"by": held[role].Name}
 				maps.Copy(fields, c.fields)
 				err := held[role].Status().Patch(t.Context(), w.rollout(), merge(request(fields)), client.DryRunAll)
 				if may := slices.Contains(strings.Fields(c.may), role); may != (err == nil) || (!may && !apierrors.IsForbidden(err)) {
@@ -385,25 +386,25 @@ func TestRightsBeyondTheVerb(t *testing.T) {
 func TestSkippingTakesEveryRight(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	pat := w.person(t, "pat", "sluice-promoter")
-	code, out := pat.sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis")
+	code, out := pat.Sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis")
 	g.Expect(code).To(Equal(2))
 	g.Expect(out).To(ContainSubstring(`may not promote in full and past analysis Rollout ` + w.key.String() +
 		`: the right "update" on "rollouts/promote-full" in API group "sluice.dev" is missing`))
 	g.Expect(w.read(t).Status.Request).To(BeNil())
 
-	code, out = pat.sluice(t, "promote", "web", "-n", w.namespace, "--full")
+	code, out = pat.Sluice(t, "promote", "web", "-n", w.namespace, "--full")
 	g.Expect(code).To(Equal(2))
 	g.Expect(out).To(ContainSubstring(`"rollouts/promote-full" in API group`))
 	g.Expect(out).To(ContainSubstring("the ClusterRole sluice-operator gives it"))
 
 	opal := w.person(t, "opal", "sluice-operator")
-	code, out = opal.sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis")
+	code, out = opal.Sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis")
 	g.Expect(code).To(Equal(2))
 	g.Expect(out).To(ContainSubstring(`"rollouts/skip-analysis" in API group`))
 	g.Expect(out).To(ContainSubstring("the ClusterRole sluice-override gives it"))
 
 	otis := w.person(t, "otis", "sluice-override")
-	code, out = otis.sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis", "--no-wait")
+	code, out = otis.Sluice(t, "promote", "web", "-n", w.namespace, "--full", "--skip-analysis", "--no-wait")
 	g.Expect(out).To(ContainSubstring("asked for promote --full --skip-analysis of revision " + canaryHash))
 	g.Expect(code).To(Equal(0))
 	g.Expect(w.read(t).Status.Request).To(HaveValue(And(HaveField("Full", true), HaveField("SkipAnalysis", true), HaveField("StepIndex", BeNil()))))
@@ -413,16 +414,16 @@ func TestSkippingTakesEveryRight(t *testing.T) {
 func TestJump(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	otis := w.person(t, "otis", "sluice-override")
-	code, out := otis.sluice(t, "jump", "web", "end", "-n", w.namespace, "--no-wait")
+	code, out := otis.Sluice(t, "jump", "web", "end", "-n", w.namespace, "--no-wait")
 	g.Expect(code).To(Equal(0), out)
 	g.Expect(w.read(t).Status.Request).To(HaveValue(And(HaveField("StepIndex", HaveValue(Equal(int32(1)))), HaveField("ToStep", HaveValue(Equal(int32(2)))))))
 
-	code, out = otis.sluice(t, "jump", "web", "4", "-n", w.namespace)
+	code, out = otis.Sluice(t, "jump", "web", "4", "-n", w.namespace)
 	g.Expect(code).To(Equal(1))
 	g.Expect(out).To(ContainSubstring("there is no step 4"))
 
 	opal := w.person(t, "opal", "sluice-operator")
-	code, out = opal.sluice(t, "pause", "web", "-n", w.namespace, "--no-wait")
+	code, out = opal.Sluice(t, "pause", "web", "-n", w.namespace, "--no-wait")
 	g.Expect(code).To(Equal(0), out)
 	g.Expect(w.read(t).Status.Request).To(HaveValue(And(HaveField("Verb", v1alpha1.VerbPause), HaveField("StepIndex", BeNil()), HaveField("ToStep", BeNil()))))
 }
@@ -432,16 +433,16 @@ func TestSpecIsAnotherRight(t *testing.T) {
 	g, w := NewWithT(t), newWorld(t)
 	opal := w.person(t, "opal", "sluice-operator")
 	for _, args := range [][]string{{"restart", "web"}, {"set", "image", "web", "web=web:3"}} {
-		code, out := opal.sluice(t, append(args, "-n", w.namespace)...)
+		code, out := opal.Sluice(t, append(args, "-n", w.namespace)...)
 		g.Expect(code).To(Equal(2), out)
 		g.Expect(out).To(ContainSubstring(`cannot patch resource "rollouts"`))
 		g.Expect(out).To(ContainSubstring("sluice-edit"))
 	}
 
 	eve := w.person(t, "eve", "sluice-operator")
-	w.grant(t, eve.name, "sluice-edit")
+	w.grant(t, eve.Name, "sluice-edit")
 	g.Eventually(func() error { return eve.Patch(t.Context(), w.rollout(), merge(`{}`), client.DryRunAll) }, 30*time.Second, 20*time.Millisecond).Should(Succeed())
-	code, out := eve.sluice(t, "set", "image", "web", "web=web:3", "-n", w.namespace)
+	code, out := eve.Sluice(t, "set", "image", "web", "web=web:3", "-n", w.namespace)
 	g.Expect(code).To(Equal(0), out)
 	g.Expect(string(w.read(t).Spec.Template.Spec.Raw)).To(ContainSubstring("web:3"))
 	g.Expect(w.read(t).Status.CurrentRevision).To(Equal(canaryHash))
@@ -475,7 +476,7 @@ func TestLargestStatus(t *testing.T) {
 
 	g.Expect(opal.Status().Patch(t.Context(), w.rollout(), merge(`{"status":{"phase":"Healthy"}}`))).
 		To(MatchError(ContainSubstring("not status.phase:")))
-	code, out := opal.sluice(t, "abort", "web", "-n", w.namespace, "--no-wait")
+	code, out := opal.Sluice(t, "abort", "web", "-n", w.namespace, "--no-wait")
 	g.Expect(code).To(Equal(0), out)
 }
 
@@ -500,9 +501,9 @@ func TestNoStatusYet(t *testing.T) {
 
 	g.Expect(opal.Status().Patch(t.Context(), target, merge(`{"status":{"phase":"Healthy"}}`))).
 		To(MatchError(ContainSubstring("not status.phase:")))
-	g.Expect(opal.Status().Patch(t.Context(), target, merge(request(map[string]any{"by": opal.name})))).To(Succeed())
+	g.Expect(opal.Status().Patch(t.Context(), target, merge(request(map[string]any{"by": opal.Name})))).To(Succeed())
 
-	code, out := opal.sluice(t, "promote", "fresh", "-n", w.namespace)
+	code, out := opal.Sluice(t, "promote", "fresh", "-n", w.namespace)
 	g.Expect(code).To(Equal(1))
 	g.Expect(out).To(ContainSubstring("the controller has not looked at"))
 }
@@ -519,9 +520,9 @@ func TestControllerWritesEverything(t *testing.T) {
 	g.Expect(w.controller.Status().Update(t.Context(), ro)).To(Succeed())
 
 	opal := w.person(t, "opal", "sluice-operator")
-	code, out := opal.sluice(t, "status", "web", "-n", w.namespace)
+	code, out := opal.Sluice(t, "status", "web", "-n", w.namespace)
 	g.Expect(code).To(Equal(0), out)
-	code, out = opal.sluice(t, "abort", "web", "-n", w.namespace)
+	code, out = opal.Sluice(t, "abort", "web", "-n", w.namespace)
 	g.Expect(code).To(Equal(1))
 	g.Expect(out).To(ContainSubstring("nothing to abort: no release of Rollout " + w.key.String() + " is under way"))
 }

@@ -23,11 +23,11 @@ func TestWriteBudget(t *testing.T) {
 		return strings.ReplaceAll(byPods(image, steps), "  replicas: 4\n", five)
 	}
 	w := newWorld(t)
-	w.apply(of("app:1"))
-	first := w.untilHealthy()
+	w.Apply(of("app:1"))
+	first := w.UntilHealthy()
 	w.settles()
 	_, before := w.sent.since(nil)
-	w.apply(of("app:2"))
+	w.Apply(of("app:2"))
 	w.becomes(first)
 	w.settles()
 	sent, before := w.sent.since(before)
@@ -43,7 +43,7 @@ func TestWriteBudget(t *testing.T) {
 // settles waits until the numbers in the status are those of the pods.
 func (w *world) settles() {
 	w.Helper()
-	w.until("counted", func(ro *v1alpha1.Rollout) bool {
+	w.Until("counted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.Replicas == *ro.Spec.Replicas && ro.Status.AvailableReplicas == *ro.Spec.Replicas &&
 			ro.Status.UpdatedReplicas == *ro.Spec.Replicas && ro.Status.ReadyReplicas == *ro.Spec.Replicas
 	})

@@ -9,29 +9,31 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/test/integration/apiserver"
+	"github.com/sluicehq/sluice/test/integration/worlds"
 )
 
 // Without the Gateway API the controller starts and says what is missing; it goes on when the API is installed.
 func TestWithoutGatewayAPI(t *testing.T) {
 	t.Parallel()
 	g := gomega.NewWithT(t)
-	env, err := startCluster(false)
+	env, err := apiserver.Start(t.Context(), apiserver.Options{WithoutGatewayAPI: true})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Cleanup(func() {
 		if err := env.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	there, err := client.New(env.Config, client.Options{Scheme: scheme})
+	there, err := client.New(env.Config, client.Options{Scheme: direct.Scheme()})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	stop := startController(t, env.Config, "default")
+	stop := worlds.StartController(t, env.Config, direct.Scheme(), "default")
 	t.Cleanup(stop)
 
 	apply := func(text string) {
 		t.Helper()
-		for _, object := range decode(t, text) {
+		for _, object := range worlds.Decode(t, text) {
 			object.SetNamespace("default")
-			g.Expect(there.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(user))).To(gomega.Succeed())
+			g.Expect(there.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(worlds.User))).To(gomega.Succeed())
 		}
 	}
 	message := func() string {
@@ -43,7 +45,7 @@ func TestWithoutGatewayAPI(t *testing.T) {
 	apply(rolloutOf("app:1", "[]"))
 	g.Eventually(message, patience, pace).Should(gomega.ContainSubstring("install the Gateway API"))
 
-	path, err := routeDefinition()
+	path, err := apiserver.RouteDefinition(t.Context())
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	_, err = envtest.InstallCRDs(env.Config, envtest.CRDInstallOptions{Paths: []string{path}})
 	g.Expect(err).NotTo(gomega.HaveOccurred())

@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	"github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/test/integration/playing"
+	"github.com/sluicehq/sluice/test/integration/worlds"
 )
 
 func contains(text, part string) bool { return strings.Contains(text, part) }
@@ -18,10 +19,10 @@ func splitDocuments(text string) []string { return strings.Split(text, "\n---\n"
 // The first revision is stable when its pods are available, without any step, and nothing of the user's is touched.
 func TestFirstRevision(t *testing.T) {
 	w := newWorld(t)
-	w.apply(services, route)
+	w.Apply(services, route)
 	before := w.owned()
-	w.apply(rolloutOf("app:1", untilPromoted))
-	ro := w.untilHealthy()
+	w.Apply(rolloutOf("app:1", untilPromoted))
+	ro := w.UntilHealthy()
 	if ro.Status.StableRevision != ro.Status.CurrentRevision || ro.Status.AvailableReplicas != 4 {
 		t.Errorf("status: %+v", ro.Status)
 	}
@@ -35,48 +36,35 @@ func TestFirstRevision(t *testing.T) {
 func TestPromotion(t *testing.T) {
 	w := newWorld(t)
 	first, before := w.stable(untilPromoted)
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
 	if ro.Status.Release.Weights.Asked != 20 || w.size(ro.Status.Release.Revision) != 1 {
 		t.Errorf("at 20 %%: %+v, %d pods", ro.Status.Release.Weights, w.size(ro.Status.Release.Revision))
 	}
-	w.promote(ro)
-	ro = w.until("promoted", func(ro *v1alpha1.Rollout) bool {
-		return healthy(ro) && ro.Status.StableRevision != first.Status.StableRevision
+	w.Promote(ro)
+	ro = w.Until("promoted", func(ro *v1alpha1.Rollout) bool {
+		return worlds.Healthy(ro) && ro.Status.StableRevision != first.Status.StableRevision
 	})
 	w.atRest(before)
 	w.Eventually(func() int32 { return w.size(first.Status.StableRevision) }, patience, pace).Should(gomega.BeZero())
-	w.Eventually(func() []string { return w.rollout().Finalizers }, patience, pace).Should(gomega.BeEmpty())
+	w.Eventually(func() []string { return w.Rollout().Finalizers }, patience, pace).Should(gomega.BeEmpty())
 	if last := ro.Status.LastRequest; last == nil || !last.Accepted {
 		t.Errorf("the request: %+v", last)
 	}
 
 	// The user's next apply needs no force.
-	w.apply(services, route)
+	w.Apply(services, route)
 	w.quiet()
-}
-
-// quiet holds that a world without changes is written no more.
-func (w *world) quiet() {
-	w.Helper()
-	version := func() string {
-		service := &corev1.Service{}
-		w.Expect(direct.Get(w.Context(), w.key("web"), service)).To(gomega.Succeed())
-		return w.rollout().ResourceVersion + "/" + service.ResourceVersion
-	}
-	last := ""
-	w.Eventually(func() bool { now := version(); same := now == last; last = now; return same }, patience, pace*10).Should(gomega.BeTrue())
-	w.Consistently(version, pace*25, pace).Should(gomega.Equal(last))
 }
 
 func TestAbort(t *testing.T) {
 	w := newWorld(t)
 	first, before := w.stable(untilPromoted)
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
 	bad := ro.Status.Release.Revision
 	w.request(v1alpha1.VerbAbort, "abort-1", bad, nil)
-	ro = w.until("aborted", func(ro *v1alpha1.Rollout) bool {
+	ro = w.Until("aborted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.Phase == v1alpha1.RolloutDegraded && ro.Status.Abort != nil && ro.Status.Abort.Reason == v1alpha1.AbortRequested
 	})
 	if ro.Status.StableRevision != first.Status.StableRevision {
@@ -84,30 +72,30 @@ func TestAbort(t *testing.T) {
 	}
 	w.atRest(before)
 	w.Eventually(func() int32 { return w.size(bad) }, patience, pace).Should(gomega.BeZero())
-	ro = w.rollout()
+	ro = w.Rollout()
 	if len(ro.Status.Rejected) != 1 || ro.Status.Rejected[0].Revision != bad || len(ro.Status.Rejected[0].Digest) != 64 {
 		t.Errorf("rejected: %+v", ro.Status.Rejected)
 	}
-	w.condition(v1alpha1.ConditionStalled, "True", v1alpha1.ReasonAborted, "somebody")
+	w.UntilCondition(v1alpha1.ConditionStalled, "True", v1alpha1.ReasonAborted, "somebody")
 
 	// Back at the first template all is well again.
-	w.apply(rolloutOf("app:1", untilPromoted))
-	w.untilHealthy()
+	w.Apply(rolloutOf("app:1", untilPromoted))
+	w.UntilHealthy()
 }
 
 // A second revision supersedes the first one in mid-release.
 func TestSupersede(t *testing.T) {
 	w := newWorld(t)
 	_, before := w.stable(untilPromoted)
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	second := w.untilStep("2/5", v1alpha1.RolloutPaused).Status.Release.Revision
-	w.apply(rolloutOf("app:3", untilPromoted))
-	ro := w.until("the third revision", func(ro *v1alpha1.Rollout) bool {
+	w.Apply(rolloutOf("app:3", untilPromoted))
+	ro := w.Until("the third revision", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.Step == "2/5" && ro.Status.Release.Revision != second && ro.Status.Phase == v1alpha1.RolloutPaused
 	})
 	third := ro.Status.Release.Revision
-	w.promote(ro)
-	w.until("promoted", func(ro *v1alpha1.Rollout) bool { return healthy(ro) && ro.Status.StableRevision == third })
+	w.Promote(ro)
+	w.Until("promoted", func(ro *v1alpha1.Rollout) bool { return worlds.Healthy(ro) && ro.Status.StableRevision == third })
 	w.atRest(before)
 	w.Eventually(func() int32 { return w.size(second) }, patience, pace).Should(gomega.BeZero())
 }
@@ -116,8 +104,8 @@ func TestSupersede(t *testing.T) {
 func TestCrashingPods(t *testing.T) {
 	w := newWorld(t)
 	_, before := w.stable(untilPromoted)
-	w.apply(rolloutOf(imageCrashing, untilPromoted))
-	w.until("aborted", func(ro *v1alpha1.Rollout) bool {
+	w.Apply(rolloutOf(playing.ImageCrashing, untilPromoted))
+	w.Until("aborted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.Abort != nil && ro.Status.Abort.Reason == v1alpha1.AbortPodsUnhealthy &&
 			contains(ro.Status.Message, "container app") && contains(ro.Status.Message, "exit code 7")
 	})
@@ -128,25 +116,25 @@ func TestCrashingPods(t *testing.T) {
 func TestRestarts(t *testing.T) {
 	w := newWorld(t)
 	first, before := w.stable(untilPromoted)
-	w.stop()
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Stop()
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	w.start()
 	for _, step := range []string{"1/5", "2/5", "3/5", "4/5", "5/5"} {
-		ro := w.until("step "+step+" or later", func(ro *v1alpha1.Rollout) bool {
+		ro := w.Until("step "+step+" or later", func(ro *v1alpha1.Rollout) bool {
 			return ro.Status.Step >= step || ro.Status.StableRevision != first.Status.StableRevision
 		})
-		w.stop()
+		w.Stop()
 		if ro.Status.Step == "2/5" {
-			w.promote(ro)
+			w.Promote(ro)
 		}
 		w.start()
 	}
-	w.until("promotion committed", func(ro *v1alpha1.Rollout) bool {
+	w.Until("promotion committed", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.StableRevision != first.Status.StableRevision
 	})
-	w.stop()
+	w.Stop()
 	w.start()
-	w.untilHealthy()
+	w.UntilHealthy()
 	w.atRest(before)
 }
 
@@ -156,17 +144,17 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	const steps = `[{setWeight: 20}, {setWeight: 50}, {setWeight: 100}]`
 	last, before := w.stable(steps)
 	for round := range 3 {
-		w.apply(rolloutOf(fmt.Sprintf("app:%d", round+2), steps))
+		w.Apply(rolloutOf(fmt.Sprintf("app:%d", round+2), steps))
 		ends := 0
 		w.Eventually(func() bool {
-			ro := w.rollout()
-			if healthy(ro) && ro.Status.StableRevision != last.Status.StableRevision {
+			ro := w.Rollout()
+			if worlds.Healthy(ro) && ro.Status.StableRevision != last.Status.StableRevision {
 				return true
 			}
 			// Each life is long enough to do something, and ends wherever it is.
 			version := ro.ResourceVersion
-			w.Eventually(func() bool { return w.rollout().ResourceVersion != version }, patience, pace/4).Should(gomega.BeTrue())
-			w.stop()
+			w.Eventually(func() bool { return w.Rollout().ResourceVersion != version }, patience, pace/4).Should(gomega.BeTrue())
+			w.Stop()
 			ends++
 			w.start()
 			return false
@@ -174,7 +162,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		if ends < 3 {
 			t.Errorf("the controller ended only %d times", ends)
 		}
-		last = w.rollout()
+		last = w.Rollout()
 	}
 	w.atRest(before)
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
+	"github.com/sluicehq/sluice/test/integration/worlds"
 )
 
 const service = `
@@ -36,15 +37,15 @@ const byHand = "autoPromotionEnabled: false"
 func (w *world) pinned(name string) string {
 	w.Helper()
 	service := &corev1.Service{}
-	w.Expect(direct.Get(w.Context(), w.key(name), service)).To(gomega.Succeed())
+	w.Expect(direct.Get(w.Context(), w.Key(name), service)).To(gomega.Succeed())
 	return service.Spec.Selector[v1alpha1.LabelPodTemplateHash]
 }
 
 // becomes waits until a revision other than this one is stable, and healthy.
 func (w *world) becomes(other *v1alpha1.Rollout) *v1alpha1.Rollout {
 	w.Helper()
-	return w.until("another stable revision than "+other.Status.StableRevision, func(ro *v1alpha1.Rollout) bool {
-		return healthy(ro) && ro.Status.StableRevision != other.Status.StableRevision
+	return w.Until("another stable revision than "+other.Status.StableRevision, func(ro *v1alpha1.Rollout) bool {
+		return worlds.Healthy(ro) && ro.Status.StableRevision != other.Status.StableRevision
 	})
 }
 
@@ -60,9 +61,9 @@ func outcomes(ro *v1alpha1.Rollout) []v1alpha1.ReleaseOutcome {
 // Without routes the numbers of pods carry the weight: no Service is touched, and nothing has to be given back.
 func TestCanaryByPods(t *testing.T) {
 	w := newWorld(t)
-	w.apply(service, byPods("app:1", "[{setWeight: 25}, {pause: {}}, {setWeight: 50}]"))
-	first, before := w.untilHealthy(), w.owned()
-	w.apply(byPods("app:2", "[{setWeight: 25}, {pause: {}}, {setWeight: 50}]"))
+	w.Apply(service, byPods("app:1", "[{setWeight: 25}, {pause: {}}, {setWeight: 50}]"))
+	first, before := w.UntilHealthy(), w.owned()
+	w.Apply(byPods("app:2", "[{setWeight: 25}, {pause: {}}, {setWeight: 50}]"))
 	ro := w.untilStep("2/3", v1alpha1.RolloutPaused)
 	w.Eventually(func() []int32 {
 		return []int32{w.size(first.Status.StableRevision), w.size(ro.Status.Release.Revision)}
@@ -70,7 +71,7 @@ func TestCanaryByPods(t *testing.T) {
 	if len(ro.Finalizers) != 0 || ro.Status.Release.Drives == nil || ro.Status.Release.Drives.By != "Replicas" {
 		t.Errorf("finalizers %v, drives %+v", ro.Finalizers, ro.Status.Release.Drives)
 	}
-	w.promote(ro)
+	w.Promote(ro)
 	ro = w.becomes(first)
 	w.Eventually(func() int32 { return w.size(first.Status.StableRevision) }, patience, pace).Should(gomega.BeZero())
 	w.atRest(before)
@@ -94,9 +95,9 @@ kind: Service
 metadata: {name: web-stable}
 spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
 `
-	w.apply(services, stable, rolloutWith("app:1", strategy))
-	first := w.untilHealthy()
-	w.apply(rolloutWith("app:2", strategy))
+	w.Apply(services, stable, rolloutWith("app:1", strategy))
+	first := w.UntilHealthy()
+	w.Apply(rolloutWith("app:2", strategy))
 	ro := w.untilStep("2/2", v1alpha1.RolloutPaused)
 	if got := []string{w.pinned("web"), w.pinned("web-stable"), w.pinned("web-canary")}; !slices.Equal(got,
 		[]string{"", ro.Status.StableRevision, ro.Status.Release.Revision}) {
@@ -105,22 +106,22 @@ spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
 	if len(ro.Finalizers) == 0 {
 		t.Error("Services have to be given back, and there is no finalizer")
 	}
-	w.promote(ro)
+	w.Promote(ro)
 	w.becomes(first)
 	w.Eventually(func() []string {
 		return []string{w.pinned("web"), w.pinned("web-stable"), w.pinned("web-canary")}
 	}, patience, pace).Should(gomega.Equal([]string{"", "", ""}))
-	w.Eventually(func() []string { return w.rollout().Finalizers }, patience, pace).Should(gomega.BeEmpty())
+	w.Eventually(func() []string { return w.Rollout().Finalizers }, patience, pace).Should(gomega.BeEmpty())
 }
 
 func TestAbortByPods(t *testing.T) {
 	w := newWorld(t)
-	w.apply(service, byPods("app:1", "[{setWeight: 50}, {pause: {}}]"))
-	first := w.untilHealthy()
-	w.apply(byPods("app:2", "[{setWeight: 50}, {pause: {}}]"))
+	w.Apply(service, byPods("app:1", "[{setWeight: 50}, {pause: {}}]"))
+	first := w.UntilHealthy()
+	w.Apply(byPods("app:2", "[{setWeight: 50}, {pause: {}}]"))
 	bad := w.untilStep("2/2", v1alpha1.RolloutPaused).Status.Release.Revision
 	w.request(v1alpha1.VerbAbort, "abort", bad, nil)
-	ro := w.until("aborted", func(ro *v1alpha1.Rollout) bool { return ro.Status.Phase == v1alpha1.RolloutDegraded })
+	ro := w.Until("aborted", func(ro *v1alpha1.Rollout) bool { return ro.Status.Phase == v1alpha1.RolloutDegraded })
 	w.Eventually(func() []int32 { return []int32{w.size(first.Status.StableRevision), w.size(bad)} }, patience, pace).
 		Should(gomega.Equal([]int32{4, 0}))
 	if last := ro.Status.History[0]; last.Outcome != v1alpha1.OutcomeAborted || last.Reason != v1alpha1.AbortRequested || last.Revision != bad {
@@ -131,9 +132,9 @@ func TestAbortByPods(t *testing.T) {
 // The new revision comes up beside the old one, is looked at through the preview Service, and gets all traffic at once.
 func TestBlueGreen(t *testing.T) {
 	w := newWorld(t)
-	w.apply(services, blueGreen("app:1", byHand+", previewReplicaCount: 2"))
-	first, before := w.untilHealthy(), w.owned()
-	w.apply(blueGreen("app:2", byHand+", previewReplicaCount: 2"))
+	w.Apply(services, blueGreen("app:1", byHand+", previewReplicaCount: 2"))
+	first, before := w.UntilHealthy(), w.owned()
+	w.Apply(blueGreen("app:2", byHand+", previewReplicaCount: 2"))
 	ro := w.untilStep("2/3 pause", v1alpha1.RolloutPaused)
 	next := ro.Status.Release.Revision
 	// The Service follows the status that says why.
@@ -142,12 +143,12 @@ func TestBlueGreen(t *testing.T) {
 	if size := w.size(next); size != 2 {
 		t.Errorf("the preview has %d pods", size)
 	}
-	w.promote(ro)
+	w.Promote(ro)
 	w.becomes(first)
 	w.Eventually(func() []int32 { return []int32{w.size(first.Status.StableRevision), w.size(next)} }, patience, pace).
 		Should(gomega.Equal([]int32{0, 4}))
 	w.atRest(before)
-	w.Eventually(func() []string { return w.rollout().Finalizers }, patience, pace).Should(gomega.BeEmpty())
+	w.Eventually(func() []string { return w.Rollout().Finalizers }, patience, pace).Should(gomega.BeEmpty())
 	w.quiet()
 }
 
@@ -156,9 +157,9 @@ func TestBlueGreenAnalysis(t *testing.T) {
 	const judges = `prePromotionAnalysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: web}]},
     postPromotionAnalysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: web}]}`
 	w := newWorld(t)
-	w.apply(template, services, blueGreen("app:1", judges))
-	first := w.untilHealthy()
-	w.apply(blueGreen("app:2", judges))
+	w.Apply(template, services, blueGreen("app:1", judges))
+	first := w.UntilHealthy()
+	w.Apply(blueGreen("app:2", judges))
 	w.untilStep("2/4 prePromotionAnalysis", v1alpha1.RolloutProgressing)
 	pre := w.verdict(v1alpha1.AnalysisSuccessful, "fine")
 	ro := w.untilStep("4/4 postPromotionAnalysis", v1alpha1.RolloutProgressing)
@@ -170,7 +171,7 @@ func TestBlueGreenAnalysis(t *testing.T) {
 		post = w.verdict(v1alpha1.AnalysisFailed, "slow")
 		return post.Name != pre.Name
 	}, patience, pace).Should(gomega.BeTrue())
-	ro = w.until("aborted", func(ro *v1alpha1.Rollout) bool { return ro.Status.Phase == v1alpha1.RolloutDegraded })
+	ro = w.Until("aborted", func(ro *v1alpha1.Rollout) bool { return ro.Status.Phase == v1alpha1.RolloutDegraded })
 	w.Eventually(func() string { return w.pinned("web") }, patience, pace).Should(gomega.Or(gomega.BeEmpty(), gomega.Equal(first.Status.StableRevision)))
 	labels := []string{pre.Labels[v1alpha1.LabelAnalysisType], post.Labels[v1alpha1.LabelAnalysisType]}
 	if !slices.Equal(labels, []string{"PrePromotion", "PostPromotion"}) {
@@ -187,15 +188,15 @@ func TestBackgroundAnalysis(t *testing.T) {
 	strategy := `{canary: {steps: [{setWeight: 50}, {pause: {}}],
     analysis: {templates: [{templateName: success}], args: [{name: hash, value: x}, {name: app, value: web}]}}}`
 	w := newWorld(t)
-	w.apply(template, service, rolloutWith("app:1", strategy))
-	first := w.untilHealthy()
-	w.apply(rolloutWith("app:2", strategy))
+	w.Apply(template, service, rolloutWith("app:1", strategy))
+	first := w.UntilHealthy()
+	w.Apply(rolloutWith("app:2", strategy))
 	w.untilStep("2/2", v1alpha1.RolloutPaused)
 	run := w.verdict(v1alpha1.AnalysisFailed, "errors")
 	if run.Labels[v1alpha1.LabelAnalysisType] != "Background" {
 		t.Errorf("labels: %v", run.Labels)
 	}
-	ro := w.until("aborted", func(ro *v1alpha1.Rollout) bool {
+	ro := w.Until("aborted", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.Abort != nil && ro.Status.Abort.Reason == v1alpha1.AbortAnalysisFailed
 	})
 	if ro.Status.StableRevision != first.Status.StableRevision || ro.Status.Rejected[0].AnalysisRun != run.Name {
@@ -208,12 +209,12 @@ func TestPauseResumeAndJump(t *testing.T) {
 	const steps = "[{setWeight: 20}, {pause: {}}, {setWeight: 50}, {pause: {}}, {setWeight: 80}, {pause: {}}]"
 	w := newWorld(t)
 	first, before := w.stable(steps)
-	w.apply(rolloutOf("app:2", steps))
+	w.Apply(rolloutOf("app:2", steps))
 	ro := w.untilStep("2/6", v1alpha1.RolloutPaused)
 	next := ro.Status.Release.Revision
 	answered := func(id string) *v1alpha1.Rollout {
 		t.Helper()
-		return w.until(id+" is answered", func(ro *v1alpha1.Rollout) bool {
+		return w.Until(id+" is answered", func(ro *v1alpha1.Rollout) bool {
 			return ro.Status.LastRequest != nil && ro.Status.LastRequest.ID == id
 		})
 	}
@@ -221,13 +222,13 @@ func TestPauseResumeAndJump(t *testing.T) {
 	if ro = answered("pause"); !ro.Status.LastRequest.Accepted || !ro.Status.Release.Paused {
 		t.Fatalf("%+v, %+v", ro.Status.LastRequest, ro.Status.Release)
 	}
-	w.ask(v1alpha1.RolloutRequest{ID: "resume", Verb: v1alpha1.VerbResume, Revision: next})
+	w.Ask(v1alpha1.RolloutRequest{ID: "resume", Verb: v1alpha1.VerbResume, Revision: next})
 	if ro = answered("resume"); !ro.Status.LastRequest.Accepted || ro.Status.Release.Paused {
 		t.Fatalf("%+v, %+v", ro.Status.LastRequest, ro.Status.Release)
 	}
 	jump := func(id string, from, to int32) {
 		t.Helper()
-		w.ask(v1alpha1.RolloutRequest{ID: id, Verb: v1alpha1.VerbJump, Revision: next, StepIndex: &from, ToStep: &to})
+		w.Ask(v1alpha1.RolloutRequest{ID: id, Verb: v1alpha1.VerbJump, Revision: next, StepIndex: &from, ToStep: &to})
 		if ro := answered(id); !ro.Status.LastRequest.Accepted {
 			t.Fatalf("%s: %+v", id, ro.Status.LastRequest)
 		}
@@ -251,9 +252,9 @@ func TestPauseResumeAndJump(t *testing.T) {
 func TestPromoteFull(t *testing.T) {
 	w := newWorld(t)
 	first, before := w.stable(untilPromoted)
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	ro := w.untilStep("2/5", v1alpha1.RolloutPaused)
-	w.ask(v1alpha1.RolloutRequest{ID: "full", Verb: v1alpha1.VerbPromote, Revision: ro.Status.Release.Revision, Full: true})
+	w.Ask(v1alpha1.RolloutRequest{ID: "full", Verb: v1alpha1.VerbPromote, Revision: ro.Status.Release.Revision, Full: true})
 	ro = w.becomes(first)
 	w.atRest(before)
 	if got := outcomes(ro); got[0] != v1alpha1.OutcomeFastPromoted {
@@ -265,12 +266,12 @@ func TestPromoteFull(t *testing.T) {
 func TestHistory(t *testing.T) {
 	w := newWorld(t)
 	first, _ := w.stable(untilPromoted)
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	w.untilStep("2/5", v1alpha1.RolloutPaused)
-	w.apply(rolloutOf("app:3", untilPromoted))
-	w.until("the third revision", func(ro *v1alpha1.Rollout) bool { return len(ro.Status.History) == 2 })
-	w.apply(rolloutOf("app:1", untilPromoted))
-	ro := w.until("the first revision again", func(ro *v1alpha1.Rollout) bool { return healthy(ro) && len(ro.Status.History) == 3 })
+	w.Apply(rolloutOf("app:3", untilPromoted))
+	w.Until("the third revision", func(ro *v1alpha1.Rollout) bool { return len(ro.Status.History) == 2 })
+	w.Apply(rolloutOf("app:1", untilPromoted))
+	ro := w.Until("the first revision again", func(ro *v1alpha1.Rollout) bool { return worlds.Healthy(ro) && len(ro.Status.History) == 3 })
 	want := []v1alpha1.ReleaseOutcome{v1alpha1.OutcomeRolledBack, v1alpha1.OutcomeSuperseded, v1alpha1.OutcomePromoted}
 	if diff := cmp.Diff(want, outcomes(ro)); diff != "" {
 		t.Errorf("history: %s", diff)
@@ -283,14 +284,14 @@ func TestHistory(t *testing.T) {
 // spec.paused holds a release before its first step.
 func TestPausedSpec(t *testing.T) {
 	w := newWorld(t)
-	w.apply(service, byPods("app:1", "[{setWeight: 50}]"))
-	first := w.untilHealthy()
-	w.apply(byPods("app:2", "[{setWeight: 50}]") + "  paused: true\n")
-	ro := w.until("held", func(ro *v1alpha1.Rollout) bool {
+	w.Apply(service, byPods("app:1", "[{setWeight: 50}]"))
+	first := w.UntilHealthy()
+	w.Apply(byPods("app:2", "[{setWeight: 50}]") + "  paused: true\n")
+	ro := w.Until("held", func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.ObservedGeneration == ro.Generation && ro.Status.CurrentRevision != first.Status.StableRevision
 	})
 	w.Consistently(func() int32 { return w.size(ro.Status.CurrentRevision) }, pace*10, pace).Should(gomega.BeNumerically("<=", 0))
-	w.apply(byPods("app:2", "[{setWeight: 50}]"))
+	w.Apply(byPods("app:2", "[{setWeight: 50}]"))
 	w.becomes(first)
 }
 
@@ -298,12 +299,12 @@ func TestPausedSpec(t *testing.T) {
 func TestStrategyChange(t *testing.T) {
 	w := newWorld(t)
 	first, before := w.stable(untilPromoted)
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	second := w.untilStep("2/5", v1alpha1.RolloutPaused)
-	if d := second.Status.Release.Drives; d == nil || d.By != "Routes" || !slices.Equal(d.HTTPRoutes, []string{"web"}) {
+	if d := second.Status.Release.Drives; d == nil || d.By != "Routes" || !slices.Equal(d.Routes, []string{"web"}) {
 		t.Fatalf("drives: %+v", d)
 	}
-	w.apply(blueGreen("app:2", byHand))
+	w.Apply(blueGreen("app:2", byHand))
 	ro := w.untilStep("2/3 pause", v1alpha1.RolloutPaused)
 	if d := ro.Status.Release.Drives; d == nil || d.By != "Selector" {
 		t.Errorf("drives: %+v", d)
@@ -311,9 +312,9 @@ func TestStrategyChange(t *testing.T) {
 	if ro.Status.StableRevision != first.Status.StableRevision {
 		t.Errorf("stable is %s", ro.Status.StableRevision)
 	}
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	ro = w.untilStep("2/5", v1alpha1.RolloutPaused)
-	w.promote(ro)
+	w.Promote(ro)
 	w.becomes(first)
 	w.atRest(before)
 }
@@ -322,10 +323,10 @@ func TestStrategyChange(t *testing.T) {
 func TestStrategyChangeAtRest(t *testing.T) {
 	w := newWorld(t)
 	first, before := w.stable(untilPromoted)
-	w.apply(blueGreen("app:1", byHand))
-	w.until("seen", healthy)
-	w.apply(byPods("app:1", "[]"))
-	ro := w.until("seen", healthy)
+	w.Apply(blueGreen("app:1", byHand))
+	w.Until("seen", worlds.Healthy)
+	w.Apply(byPods("app:1", "[]"))
+	ro := w.Until("seen", worlds.Healthy)
 	if ro.Status.StableRevision != first.Status.StableRevision {
 		t.Errorf("stable is %s", ro.Status.StableRevision)
 	}
@@ -336,14 +337,14 @@ func TestStrategyChangeAtRest(t *testing.T) {
 func TestDeleteWithAnotherStrategy(t *testing.T) {
 	w := newWorld(t)
 	_, before := w.stable(untilPromoted)
-	w.apply(rolloutOf("app:2", untilPromoted))
+	w.Apply(rolloutOf("app:2", untilPromoted))
 	w.untilStep("2/5", v1alpha1.RolloutPaused)
-	w.stop()
-	w.apply(byPods("app:2", "[]"))
-	w.Expect(direct.Delete(t.Context(), w.rollout())).To(gomega.Succeed())
+	w.Stop()
+	w.Apply(byPods("app:2", "[]"))
+	w.Expect(direct.Delete(t.Context(), w.Rollout())).To(gomega.Succeed())
 	w.start()
 	w.Eventually(func() error {
-		return client.IgnoreNotFound(direct.Get(t.Context(), w.key("web"), &v1alpha1.Rollout{}))
+		return client.IgnoreNotFound(direct.Get(t.Context(), w.Key("web"), &v1alpha1.Rollout{}))
 	}, patience, pace).Should(gomega.Succeed())
 	w.atRest(before)
 }

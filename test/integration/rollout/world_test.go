@@ -1,13 +1,10 @@
 package rollout
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
@@ -15,29 +12,19 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	"sigs.k8s.io/yaml"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/sluicehq/sluice/api/v1alpha1"
-	"github.com/sluicehq/sluice/controllers/rollout"
-	"github.com/sluicehq/sluice/trafficrouting/gatewayapi"
+	"github.com/sluicehq/sluice/test/integration/worlds"
 )
 
-// user is the field manager of the person whose manifests these are.
-const user = "team"
-
 const (
-	patience = 20 * time.Second
-	pace     = 20 * time.Millisecond
+	patience = worlds.Patience
+	pace     = worlds.Pace
 )
 
 const services = `
@@ -98,73 +85,46 @@ const untilPromoted = `[{setWeight: 20}, {pause: {}}, {setWeight: 50}, {pause: {
 
 // world is a namespace with a controller of its own.
 type world struct {
-	*testing.T
-	gomega.Gomega
-	namespace string
-	stop      func()
+	*worlds.World
 	// scaledToZero says that there may be nobody to serve.
 	scaledToZero bool
 	// sent counts what the controller asks of the API server.
 	sent *requests
 }
 
-// newWorld makes a namespace and starts the controller for it. At the end it holds that every share of the traffic was
-// served all the time, and that no action broke an invariant.
+// newWorld makes a namespace and starts the controller for it.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	t.Parallel()
-	w := &world{T: t, Gomega: gomega.NewWithT(t), sent: &requests{}}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "rollout-"}}
-	w.Expect(direct.Create(t.Context(), namespace)).To(gomega.Succeed())
-	w.namespace = namespace.Name
+	w := newIdleWorld(t)
 	w.start()
+	return w
+}
+
+// newIdleWorld makes a namespace whose controller has yet to be started. At the end it holds that every share of the traffic
+// was served all the time, and that no action broke an invariant.
+func newIdleWorld(t *testing.T) *world {
+	t.Helper()
+	t.Parallel()
+	w := &world{sent: &requests{}}
+	// Registered first, so that it runs when the controller has ended.
 	t.Cleanup(func() {
-		w.stop()
-		unserved.mu.Lock()
-		defer unserved.mu.Unlock()
-		if what := unserved.what[w.namespace]; len(what) > 0 && !w.scaledToZero {
-			t.Errorf("traffic was not served: %v", slices.Compact(what))
+		if moments := cluster.Unserved(w.Namespace); len(moments) > 0 && !w.scaledToZero {
+			t.Errorf("traffic was not served: %v", moments)
 		}
 		if n := w.violations(); n != 0 {
 			t.Errorf("%v invariants were broken", n)
 		}
 	})
+	w.World = worlds.New(t, cluster, "rollout-")
 	return w
 }
 
-// start starts the controller; stop ends it, as when its process ends.
+// start starts the controller.
 func (w *world) start() {
 	w.Helper()
-	config := rest.CopyConfig(controllerConfig)
+	config := rest.CopyConfig(cluster.Controller)
 	config.Wrap(w.sent.counting)
-	w.stop = startController(w.T, config, w.namespace)
-}
-
-// startController starts the controller for one namespace, and returns what ends it.
-func startController(t *testing.T, config *rest.Config, namespace string) (stop func()) {
-	t.Helper()
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme: scheme, Metrics: server.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-		Cache: cache.Options{
-			DefaultNamespaces: map[string]cache.Config{namespace: {}},
-			ByObject:          rollout.CacheByObject(), DefaultTransform: rollout.CacheTransform,
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := rollout.Setup(mgr, rollout.Options{SkipNameValidation: true}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
-	return sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("the controller ended with: %v", err)
-		}
-	})
+	w.StartAs(config)
 }
 
 func (w *world) violations() float64 {
@@ -176,7 +136,7 @@ func (w *world) violations() float64 {
 			continue
 		}
 		for _, metric := range family.GetMetric() {
-			if slices.ContainsFunc(metric.GetLabel(), func(l *dto.LabelPair) bool { return l.GetValue() == w.namespace }) {
+			if slices.ContainsFunc(metric.GetLabel(), func(l *dto.LabelPair) bool { return l.GetValue() == w.Namespace }) {
 				sum += metric.GetCounter().GetValue()
 			}
 		}
@@ -184,119 +144,24 @@ func (w *world) violations() float64 {
 	return sum
 }
 
-// apply applies manifests as the user does.
-func (w *world) apply(manifests ...string) {
-	w.Helper()
-	w.applyWith(manifests)
-}
-
-// force applies manifests over what the controller has written in mid-release.
-func (w *world) force(manifests ...string) {
-	w.Helper()
-	w.applyWith(manifests, client.ForceOwnership)
-}
-
-func (w *world) applyWith(manifests []string, options ...client.ApplyOption) {
-	w.Helper()
-	for _, text := range manifests {
-		for _, object := range decode(w.T, text) {
-			object.SetNamespace(w.namespace)
-			err := direct.Apply(w.Context(), client.ApplyConfigurationFromUnstructured(object), append(options, client.FieldOwner(user))...)
-			w.Expect(err).NotTo(gomega.HaveOccurred(), text)
-		}
-	}
-}
-
-func decode(t *testing.T, text string) []*unstructured.Unstructured {
-	t.Helper()
-	var out []*unstructured.Unstructured
-	for _, document := range splitDocuments(text) {
-		object := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, object)
-	}
-	return out
-}
-
-func (w *world) key(name string) types.NamespacedName {
-	return types.NamespacedName{Namespace: w.namespace, Name: name}
-}
-
-func (w *world) rollout() *v1alpha1.Rollout {
-	w.Helper()
-	ro := &v1alpha1.Rollout{}
-	w.Expect(direct.Get(w.Context(), w.key("web"), ro)).To(gomega.Succeed())
-	return ro
-}
-
-// until waits for a Rollout of which a thing is true.
-func (w *world) until(what string, is func(*v1alpha1.Rollout) bool) *v1alpha1.Rollout {
-	w.Helper()
-	var ro *v1alpha1.Rollout
-	w.Eventually(func() bool { ro = w.rollout(); return is(ro) }, patience, pace).Should(gomega.BeTrue(), func() string {
-		text, _ := yaml.Marshal(ro.Status)
-		return "waited for: " + what + "; status is\n" + string(text)
-	})
-	return ro
-}
-
-func (w *world) untilHealthy() *v1alpha1.Rollout {
-	w.Helper()
-	return w.until("Healthy", healthy)
-}
-
-func healthy(ro *v1alpha1.Rollout) bool {
-	return ro.Status.Phase == v1alpha1.RolloutHealthy && ro.Status.ObservedGeneration == ro.Generation &&
-		meta.IsStatusConditionTrue(ro.Status.Conditions, v1alpha1.ConditionReady)
-}
-
 func (w *world) untilStep(step string, phase v1alpha1.RolloutPhase) *v1alpha1.Rollout {
 	w.Helper()
-	return w.until("step "+step, func(ro *v1alpha1.Rollout) bool {
+	return w.Until("step "+step, func(ro *v1alpha1.Rollout) bool {
 		return ro.Status.Step == step && ro.Status.Phase == phase
-	})
-}
-
-// condition waits for a condition.
-func (w *world) condition(kind string, status metav1.ConditionStatus, reason, text string) {
-	w.Helper()
-	w.until(fmt.Sprintf("%s %s %s %q", kind, status, reason, text), func(ro *v1alpha1.Rollout) bool {
-		c := meta.FindStatusCondition(ro.Status.Conditions, kind)
-		return c != nil && c.Status == status && c.Reason == reason && contains(c.Message, text)
 	})
 }
 
 // request asks for something, as the plugin does.
 func (w *world) request(verb v1alpha1.RolloutVerb, id, revision string, step *int32) {
 	w.Helper()
-	w.ask(v1alpha1.RolloutRequest{ID: id, Verb: verb, Revision: revision, StepIndex: step})
-}
-
-func (w *world) ask(request v1alpha1.RolloutRequest) {
-	w.Helper()
-	request.By = "somebody"
-	change := map[string]any{"status": map[string]any{"request": request}}
-	content, err := json.Marshal(change)
-	w.Expect(err).NotTo(gomega.HaveOccurred())
-	ro := &v1alpha1.Rollout{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "web"}}
-	w.Expect(direct.Status().Patch(w.Context(), ro, client.RawPatch(types.MergePatchType, content),
-		client.FieldOwner(v1alpha1.ManagerCLI))).To(gomega.Succeed())
-}
-
-// promote passes the step that the release is in.
-func (w *world) promote(ro *v1alpha1.Rollout) {
-	w.Helper()
-	w.request(v1alpha1.VerbPromote, fmt.Sprintf("promote-%s-%d", ro.Status.Release.Revision, ro.Status.Release.StepIndex),
-		ro.Status.Release.Revision, &ro.Status.Release.StepIndex)
+	w.Ask(v1alpha1.RolloutRequest{ID: id, Verb: verb, Revision: revision, StepIndex: step})
 }
 
 // size is the number of pods that a revision is to have; -1 where it has no ReplicaSet.
 func (w *world) size(revision string) int32 {
 	w.Helper()
 	set := &appsv1.ReplicaSet{}
-	err := direct.Get(w.Context(), w.key("web-"+revision), set)
+	err := direct.Get(w.Context(), w.Key("web-"+revision), set)
 	if client.IgnoreNotFound(err) != nil {
 		w.Fatal(err)
 	}
@@ -312,7 +177,7 @@ func (w *world) owned() map[string]string {
 	out := map[string]string{}
 	read := func(object *unstructured.Unstructured, name string) {
 		w.Helper()
-		err := direct.Get(w.Context(), w.key(name), object)
+		err := direct.Get(w.Context(), w.Key(name), object)
 		if apierrors.IsNotFound(err) {
 			return
 		}
@@ -334,7 +199,10 @@ func (w *world) owned() map[string]string {
 		service.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Service"))
 		read(service, name)
 	}
-	read(gatewayapi.NewRoute(), "web")
+	live := &unstructured.Unstructured{}
+	live.SetAPIVersion(gatewayv1.GroupVersion.String())
+	live.SetKind("HTTPRoute")
+	read(live, "web")
 	return out
 }
 
@@ -362,6 +230,6 @@ func (w *world) atRest(before map[string]string) {
 // stable applies a first version and waits for it.
 func (w *world) stable(steps string) (*v1alpha1.Rollout, map[string]string) {
 	w.Helper()
-	w.apply(services, route, rolloutOf("app:1", steps))
-	return w.untilHealthy(), w.owned()
+	w.Apply(services, route, rolloutOf("app:1", steps))
+	return w.UntilHealthy(), w.owned()
 }

@@ -1,72 +1,49 @@
 // Package routing tests the Gateway API router on a real API server, above all what that server does with the ownership
 // of fields. There is no gateway: the tests write a route's status as a gateway's controller would.
-//
-// It needs KUBEBUILDER_ASSETS, the folder with etcd and kube-apiserver (`make integration` sets it). The Gateway API's
-// definitions are those of the module that go.mod names. Nothing listens beyond loopback.
 package routing
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
+	"context"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/sluicehq/sluice/test/integration/apiserver"
+	"github.com/sluicehq/sluice/trafficrouting/gatewayapi"
 )
 
 var (
 	cluster *rest.Config
 	// direct reads and writes without a cache.
 	direct client.WithWatch
+	// kinds are those that the API server serves.
+	kinds *gatewayapi.Kinds
 )
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(code)
+	apiserver.Main(m, apiserver.Options{}, func(ctx context.Context, server *apiserver.Server) (func() error, error) {
+		cluster, direct = server.Config, server.Admin
+		kinds = gatewayapi.NewKinds(direct.RESTMapper(), clock.RealClock{})
+		return nil, installOthers(ctx)
+	})
 }
 
-func run(m *testing.M) (code int, err error) {
-	log.SetLogger(logr.Discard())
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return 0, errors.New("KUBEBUILDER_ASSETS is not set: run `make integration`, or set it to a folder with etcd and" +
-			" kube-apiserver")
-	}
-	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+// installOthers installs the kinds beside HTTPRoutes, from the experimental channel, which serves TCPRoutes and TLSRoutes
+// in old versions too.
+func installOthers(ctx context.Context) error {
+	standard, err := apiserver.RouteDefinition(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("finding the Gateway API's definitions with `go list -m sigs.k8s.io/gateway-api`: %w", err)
+		return err
 	}
-	definitions := filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard")
-	env := &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join(definitions, "gateway.networking.k8s.io_httproutes.yaml")},
-		ErrorIfCRDPathMissing: true,
+	folder := filepath.Join(filepath.Dir(filepath.Dir(standard)), "experimental")
+	options := envtest.CRDInstallOptions{ErrorIfPathMissing: true}
+	for _, name := range []string{"grpcroutes", "tcproutes", "tlsroutes", "referencegrants", "gateways", "gatewayclasses", "backendtlspolicies"} {
+		options.Paths = append(options.Paths, filepath.Join(folder, "gateway.networking.k8s.io_"+name+".yaml"))
 	}
-	if cluster, err = env.Start(); err != nil {
-		return 0, fmt.Errorf("starting the API server: %w", err)
-	}
-	defer func() {
-		if stopErr := env.Stop(); stopErr != nil && err == nil {
-			err = stopErr
-		}
-	}()
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return 0, err
-	}
-	if direct, err = client.NewWithWatch(cluster, client.Options{Scheme: scheme}); err != nil {
-		return 0, err
-	}
-	return m.Run(), nil
+	_, err = envtest.InstallCRDs(cluster, options)
+	return err
 }

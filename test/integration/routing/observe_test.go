@@ -102,7 +102,7 @@ func TestRefusedWrites(t *testing.T) {
 		t.Error("101 %% was written")
 	}
 	// One route that is gone does not keep the others from being written.
-	w.target.Routes = []string{"gone", "web"}
+	w.target.Routes = append([]trafficrouting.RouteRef{{Kind: "HTTPRoute", Namespace: w.namespace, Name: "gone"}}, w.target.Routes...)
 	w.target.Originals["gone"] = w.target.Originals["web"]
 	written, err := w.router.SetWeight(t.Context(), w.target, w.target.Originals, 20)
 	if err == nil || !strings.Contains(err.Error(), "/gone") || written["web"] == "" {
@@ -124,7 +124,7 @@ func TestObserveThroughACache(t *testing.T) {
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	go func() { _ = informers.Start(t.Context()) }()
 	g.Expect(informers.WaitForCacheSync(t.Context())).To(gomega.BeTrue())
-	if _, err := informers.GetInformer(t.Context(), gatewayapi.NewRoute()); err != nil {
+	if _, err := informers.GetInformer(t.Context(), gatewayapi.NewRoute(w.kind)); err != nil {
 		t.Fatal(err)
 	}
 	written, err := w.router.SetWeight(t.Context(), w.target, w.target.Originals, 20)

@@ -171,7 +171,7 @@ func TestGitSyncInMidRelease(t *testing.T) {
 	w.accept()
 	w.begin()
 	w.setWeight(20)
-	claimed := claims.ForRollout(w.namespace, "web", "web-stable", "web-canary", []string{"web"}, "pin")
+	claimed := claims.ForRollout(w.namespace, "web-stable", "web-canary", []claims.Route{{Kind: "HTTPRoute", Name: "web"}}, "pin")
 	sync := func(rules string) {
 		t.Helper()
 		desired := w.manifest(rules)
@@ -241,7 +241,7 @@ func TestTwoReleasesOnOneRoute(t *testing.T) {
 `)
 	w.accept()
 	before := w.live()
-	second := &world{T: t, namespace: w.namespace, router: w.router, target: w.target}
+	second := &world{T: t, kind: w.kind, namespace: w.namespace, name: w.name, router: w.router, target: w.target}
 	second.target.StableService, second.target.CanaryService = "api-stable", "api-canary"
 
 	w.begin()
@@ -275,7 +275,7 @@ func TestTwoReleasesOnOneRoute(t *testing.T) {
 // interrupted returns a router whose n-th update (from 1) is preceded by what before does.
 func interrupted(before func(ctx context.Context, n int) error) *gatewayapi.Router {
 	n := 0
-	return gatewayapi.New(interceptor.NewClient(direct, interceptor.Funcs{
+	return newRouter(interceptor.NewClient(direct, interceptor.Funcs{
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			n++
 			if err := before(ctx, n); err != nil {
@@ -283,7 +283,7 @@ func interrupted(before func(ctx context.Context, n int) error) *gatewayapi.Rout
 			}
 			return c.Update(ctx, obj, opts...)
 		},
-	}), direct)
+	}))
 }
 
 // A write that somebody else got in before is made again on what they wrote.

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -19,34 +20,64 @@ import (
 // world is one route in a namespace of its own.
 type world struct {
 	*testing.T
+	// kind of the route, as its owner writes it.
+	kind schema.GroupVersionKind
+	// namespace of the route, which is that of the Services as well unless a test says otherwise.
 	namespace string
-	target    trafficrouting.Target
-	router    *gatewayapi.Router
+	// name is that by which records know the route.
+	name   string
+	target trafficrouting.Target
+	router *gatewayapi.Router
 }
 
+var httpRoute = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
+
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOf(t, httpRoute)
+}
+
+func newWorldOf(t *testing.T, kind schema.GroupVersionKind) *world {
+	t.Helper()
+	w := &world{T: t, kind: kind, namespace: newNamespace(t), router: newRouter(direct)}
+	w.serve(w.namespace)
+	return w
+}
+
+func newRouter(c client.Client) *gatewayapi.Router {
+	return gatewayapi.New(gatewayapi.Options{Client: c, Live: direct, Kinds: kinds})
+}
+
+func newNamespace(t *testing.T) string {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "routing-"}}
 	if err := direct.Create(t.Context(), namespace); err != nil {
 		t.Fatalf("creating a namespace: %v", err)
 	}
-	return &world{
-		T: t, namespace: namespace.Name, router: gatewayapi.New(direct, direct),
-		target: trafficrouting.Target{
-			Namespace: namespace.Name, Routes: []string{"web"}, StableService: "web-stable", CanaryService: "web-canary",
-		},
+	return namespace.Name
+}
+
+// serve has the route send traffic to the Services of a namespace.
+func (w *world) serve(namespace string) {
+	ref := trafficrouting.RouteRef{Kind: w.kind.Kind, Namespace: w.namespace, Name: "web"}
+	w.target = trafficrouting.Target{
+		Namespace: namespace, Routes: []trafficrouting.RouteRef{ref}, StableService: "web-stable", CanaryService: "web-canary",
 	}
+	w.name = w.target.NameOf(ref)
 }
 
 // manifest is the user's route with these rules, as YAML.
 func (w *world) manifest(rules string) *unstructured.Unstructured {
 	w.Helper()
-	route := gatewayapi.NewRoute()
+	route := gatewayapi.NewRoute(w.kind)
 	text := "spec:\n  hostnames: [shop.example]\n  parentRefs:\n  - name: edge\n  rules:\n" + indent(rules)
+	if w.kind.Kind == "TCPRoute" {
+		text = strings.Replace(text, "  hostnames: [shop.example]\n", "", 1)
+	}
 	if err := yaml.Unmarshal([]byte(text), &route.Object); err != nil {
 		w.Fatalf("%v in\n%s", err, text)
 	}
-	route.SetGroupVersionKind(gatewayapi.HTTPRoute)
+	route.SetGroupVersionKind(w.kind)
 	route.SetNamespace(w.namespace)
 	route.SetName("web")
 	return route
@@ -71,7 +102,7 @@ func (w *world) mustApply(manager, rules string, opts ...client.ApplyOption) {
 
 func (w *world) live() *unstructured.Unstructured {
 	w.Helper()
-	route := gatewayapi.NewRoute()
+	route := gatewayapi.NewRoute(w.kind)
 	if err := direct.Get(w.Context(), client.ObjectKey{Namespace: w.namespace, Name: "web"}, route); err != nil {
 		w.Fatalf("reading the route: %v", err)
 	}
@@ -120,7 +151,7 @@ func (w *world) begin() {
 	if seen.Problem != "" || !seen.AtRest || seen.Original == "" {
 		w.Fatalf("a release could not begin: %+v", seen)
 	}
-	w.target.Originals = map[string]string{"web": seen.Original}
+	w.target.Originals = map[string]string{w.name: seen.Original}
 }
 
 func (w *world) setWeight(percent int32) (wrote bool) {
@@ -129,7 +160,7 @@ func (w *world) setWeight(percent int32) (wrote bool) {
 	if err != nil {
 		w.Fatalf("setting %d %%: %v", percent, err)
 	}
-	if version, ok := written["web"]; ok && version != w.live().GetResourceVersion() {
+	if version, ok := written[w.name]; ok && version != w.live().GetResourceVersion() {
 		w.Fatalf("the written version is given as %s", version)
 	}
 	if seen := w.observe(); seen.Low != percent || seen.High != percent || seen.AtRest {
@@ -144,7 +175,7 @@ func (w *world) restore() {
 	if err != nil {
 		w.Fatalf("restoring: %v", err)
 	}
-	if version, ok := written["web"]; ok && version != w.live().GetResourceVersion() {
+	if version, ok := written[w.name]; ok && version != w.live().GetResourceVersion() {
 		w.Fatalf("the written version is given as %s", version)
 	}
 	w.target.Originals = nil

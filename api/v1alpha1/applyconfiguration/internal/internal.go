@@ -381,14 +381,42 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.sluicehq.sluice.api.v1alpha1.GatewayAPIRouting
   map:
     fields:
+    - name: grpcRouteSelector
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteSelector
+    - name: grpcRoutes
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteRef
+          elementRelationship: atomic
+    - name: httpRouteSelector
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteSelector
     - name: httpRoutes
       type:
         list:
           elementType:
             namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteRef
-          elementRelationship: associative
-          keys:
-          - name
+          elementRelationship: atomic
+    - name: tcpRouteSelector
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteSelector
+    - name: tcpRoutes
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteRef
+          elementRelationship: atomic
+    - name: tlsRouteSelector
+      type:
+        namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteSelector
+    - name: tlsRoutes
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.RouteRef
+          elementRelationship: atomic
 - name: com.github.sluicehq.sluice.api.v1alpha1.GitSource
   map:
     fields:
@@ -684,7 +712,16 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: canaryService
       type:
         scalar: string
-    - name: httpRoutes
+    - name: ownCanaryService
+      type:
+        scalar: boolean
+    - name: routeSelectors
+      type:
+        list:
+          elementType:
+            namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseRouteSelector
+          elementRelationship: atomic
+    - name: routes
       type:
         list:
           elementType:
@@ -731,6 +768,18 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.sluicehq.sluice.api.v1alpha1.ReleaseVerdict
           elementRelationship: atomic
+- name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseRouteSelector
+  map:
+    fields:
+    - name: kind
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
+    - name: selector
+      type:
+        scalar: string
 - name: com.github.sluicehq.sluice.api.v1alpha1.ReleaseStatus
   map:
     fields:
@@ -1136,6 +1185,26 @@ var schemaYAML = typed.YAMLObject(`types:
   map:
     fields:
     - name: name
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
+- name: com.github.sluicehq.sluice.api.v1alpha1.RouteSelector
+  map:
+    fields:
+    - name: matchExpressions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement
+          elementRelationship: atomic
+    - name: matchLabels
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: namespace
       type:
         scalar: string
 - name: com.github.sluicehq.sluice.api.v1alpha1.SetCanaryScale

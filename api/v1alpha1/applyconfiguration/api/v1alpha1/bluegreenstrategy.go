@@ -15,8 +15,9 @@ type BlueGreenStrategyApplyConfiguration struct {
 	// activeService is the Service that has the traffic. While a release runs its selector is pinned to one revision; at
 	// rest it is as its owner wrote it.
 	ActiveService *string `json:"activeService,omitempty"`
-	// previewService has the new revision's pods during a release, from when they are available. Needed with
-	// trafficRouting.gatewayAPI.
+	// previewService has the new revision's pods during a release, from when they are available. Absent with
+	// trafficRouting.gatewayAPI means that the Rollout makes one for each release, a copy of the activeService named after
+	// it with -canary at its end, and removes it afterwards.
 	PreviewService *string `json:"previewService,omitempty"`
 	// previewReplicaCount is how many pods the new revision has before it is to be switched to; absent means replicas.
 	// It is brought to replicas before the switch.

@@ -17,8 +17,9 @@ type CanaryStrategyApplyConfiguration struct {
 	// the stable revision's pods for whoever wants to look at them alone.
 	StableService *string `json:"stableService,omitempty"`
 	// canaryService is the Service that the route sends the canary's share to. While a release runs its selector is
-	// pinned to the new revision; at rest it is as its owner wrote it. Needed with trafficRouting; without it, it has the
-	// canary's pods for whoever wants to look at them alone.
+	// pinned to the new revision; at rest it is as its owner wrote it. Absent with trafficRouting means that the Rollout
+	// makes one for each release, a copy of the stableService named after it with -canary at its end, and removes it
+	// afterwards. Without trafficRouting it has the canary's pods for whoever wants to look at them alone.
 	CanaryService *string `json:"canaryService,omitempty"`
 	// steps are taken one after the other; none means that the traffic moves over as soon as the new pods are
 	// available. After the last one the new revision gets all traffic and becomes the stable one.

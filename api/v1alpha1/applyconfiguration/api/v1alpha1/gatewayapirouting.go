@@ -5,11 +5,29 @@ package v1alpha1
 // GatewayAPIRoutingApplyConfiguration represents a declarative configuration of the GatewayAPIRouting type for use
 // with apply.
 //
-// GatewayAPIRouting names Gateway API routes.
+// GatewayAPIRouting names Gateway API routes, by their names or by their labels. The release moves the weights of every
+// rule that sends traffic to the stable Service; other rules are left alone, and so are routes without such a rule that
+// a selector finds.
 type GatewayAPIRoutingApplyConfiguration struct {
-	// httpRoutes are the HTTPRoutes, in the Rollout's namespace, that send traffic to the stableService. Rules that do
-	// not are left alone.
+	// httpRoutes are HTTPRoutes that send traffic to the stableService; absent means none.
 	HTTPRoutes []RouteRefApplyConfiguration `json:"httpRoutes,omitempty"`
+	// grpcRoutes are GRPCRoutes that send traffic to the stableService; absent means none.
+	GRPCRoutes []RouteRefApplyConfiguration `json:"grpcRoutes,omitempty"`
+	// tcpRoutes are TCPRoutes that send connections to the stableService; absent means none. A connection stays where it
+	// is when weights change, for as long as it lasts.
+	TCPRoutes []RouteRefApplyConfiguration `json:"tcpRoutes,omitempty"`
+	// tlsRoutes are TLSRoutes that send connections to the stableService; absent means none. A connection stays where it
+	// is when weights change, for as long as it lasts.
+	TLSRoutes []RouteRefApplyConfiguration `json:"tlsRoutes,omitempty"`
+	// httpRouteSelector finds further HTTPRoutes by their labels; absent means none. A route that gets the labels in
+	// mid-release takes part in it, and one that loses them is given back when the release ends.
+	HTTPRouteSelector *RouteSelectorApplyConfiguration `json:"httpRouteSelector,omitempty"`
+	// grpcRouteSelector finds further GRPCRoutes by their labels, as httpRouteSelector does; absent means none.
+	GRPCRouteSelector *RouteSelectorApplyConfiguration `json:"grpcRouteSelector,omitempty"`
+	// tcpRouteSelector finds further TCPRoutes by their labels, as httpRouteSelector does; absent means none.
+	TCPRouteSelector *RouteSelectorApplyConfiguration `json:"tcpRouteSelector,omitempty"`
+	// tlsRouteSelector finds further TLSRoutes by their labels, as httpRouteSelector does; absent means none.
+	TLSRouteSelector *RouteSelectorApplyConfiguration `json:"tlsRouteSelector,omitempty"`
 }
 
 // GatewayAPIRoutingApplyConfiguration constructs a declarative configuration of the GatewayAPIRouting type for use with
@@ -28,5 +46,76 @@ func (b *GatewayAPIRoutingApplyConfiguration) WithHTTPRoutes(values ...*RouteRef
 		}
 		b.HTTPRoutes = append(b.HTTPRoutes, *values[i])
 	}
+	return b
+}
+
+// WithGRPCRoutes adds the given value to the GRPCRoutes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the GRPCRoutes field.
+func (b *GatewayAPIRoutingApplyConfiguration) WithGRPCRoutes(values ...*RouteRefApplyConfiguration) *GatewayAPIRoutingApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithGRPCRoutes")
+		}
+		b.GRPCRoutes = append(b.GRPCRoutes, *values[i])
+	}
+	return b
+}
+
+// WithTCPRoutes adds the given value to the TCPRoutes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the TCPRoutes field.
+func (b *GatewayAPIRoutingApplyConfiguration) WithTCPRoutes(values ...*RouteRefApplyConfiguration) *GatewayAPIRoutingApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithTCPRoutes")
+		}
+		b.TCPRoutes = append(b.TCPRoutes, *values[i])
+	}
+	return b
+}
+
+// WithTLSRoutes adds the given value to the TLSRoutes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the TLSRoutes field.
+func (b *GatewayAPIRoutingApplyConfiguration) WithTLSRoutes(values ...*RouteRefApplyConfiguration) *GatewayAPIRoutingApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithTLSRoutes")
+		}
+		b.TLSRoutes = append(b.TLSRoutes, *values[i])
+	}
+	return b
+}
+
+// WithHTTPRouteSelector sets the HTTPRouteSelector field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HTTPRouteSelector field is set to the value of the last call.
+func (b *GatewayAPIRoutingApplyConfiguration) WithHTTPRouteSelector(value *RouteSelectorApplyConfiguration) *GatewayAPIRoutingApplyConfiguration {
+	b.HTTPRouteSelector = value
+	return b
+}
+
+// WithGRPCRouteSelector sets the GRPCRouteSelector field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the GRPCRouteSelector field is set to the value of the last call.
+func (b *GatewayAPIRoutingApplyConfiguration) WithGRPCRouteSelector(value *RouteSelectorApplyConfiguration) *GatewayAPIRoutingApplyConfiguration {
+	b.GRPCRouteSelector = value
+	return b
+}
+
+// WithTCPRouteSelector sets the TCPRouteSelector field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TCPRouteSelector field is set to the value of the last call.
+func (b *GatewayAPIRoutingApplyConfiguration) WithTCPRouteSelector(value *RouteSelectorApplyConfiguration) *GatewayAPIRoutingApplyConfiguration {
+	b.TCPRouteSelector = value
+	return b
+}
+
+// WithTLSRouteSelector sets the TLSRouteSelector field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TLSRouteSelector field is set to the value of the last call.
+func (b *GatewayAPIRoutingApplyConfiguration) WithTLSRouteSelector(value *RouteSelectorApplyConfiguration) *GatewayAPIRoutingApplyConfiguration {
+	b.TLSRouteSelector = value
 	return b
 }

@@ -13,8 +13,13 @@ type ReleaseDrivesApplyConfiguration struct {
 	StableService *string `json:"stableService,omitempty"`
 	// canaryService is the Service of the new revision: the canaryService or the preview Service.
 	CanaryService *string `json:"canaryService,omitempty"`
-	// httpRoutes are the names of the routes.
-	HTTPRoutes []string `json:"httpRoutes,omitempty"`
+	// ownCanaryService says that canaryService is one that the Rollout makes for each release, since none is named.
+	OwnCanaryService *bool `json:"ownCanaryService,omitempty"`
+	// routes are the routes that are named: the name of an HTTPRoute of the Rollout's namespace, Kind/name for another kind
+	// there, and Kind/namespace/name elsewhere.
+	Routes []string `json:"routes,omitempty"`
+	// routeSelectors find further routes.
+	RouteSelectors []ReleaseRouteSelectorApplyConfiguration `json:"routeSelectors,omitempty"`
 }
 
 // ReleaseDrivesApplyConfiguration constructs a declarative configuration of the ReleaseDrives type for use with
@@ -47,12 +52,33 @@ func (b *ReleaseDrivesApplyConfiguration) WithCanaryService(value string) *Relea
 	return b
 }
 
-// WithHTTPRoutes adds the given value to the HTTPRoutes field in the declarative configuration
+// WithOwnCanaryService sets the OwnCanaryService field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OwnCanaryService field is set to the value of the last call.
+func (b *ReleaseDrivesApplyConfiguration) WithOwnCanaryService(value bool) *ReleaseDrivesApplyConfiguration {
+	b.OwnCanaryService = &value
+	return b
+}
+
+// WithRoutes adds the given value to the Routes field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
-// If called multiple times, values provided by each call will be appended to the HTTPRoutes field.
-func (b *ReleaseDrivesApplyConfiguration) WithHTTPRoutes(values ...string) *ReleaseDrivesApplyConfiguration {
+// If called multiple times, values provided by each call will be appended to the Routes field.
+func (b *ReleaseDrivesApplyConfiguration) WithRoutes(values ...string) *ReleaseDrivesApplyConfiguration {
 	for i := range values {
-		b.HTTPRoutes = append(b.HTTPRoutes, values[i])
+		b.Routes = append(b.Routes, values[i])
+	}
+	return b
+}
+
+// WithRouteSelectors adds the given value to the RouteSelectors field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the RouteSelectors field.
+func (b *ReleaseDrivesApplyConfiguration) WithRouteSelectors(values ...*ReleaseRouteSelectorApplyConfiguration) *ReleaseDrivesApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithRouteSelectors")
+		}
+		b.RouteSelectors = append(b.RouteSelectors, *values[i])
 	}
 	return b
 }

@@ -7,7 +7,7 @@ package v1alpha1
 //
 // RouteOriginal is a route as it was before the release.
 type RouteOriginalApplyConfiguration struct {
-	// name of the HTTPRoute.
+	// name of an HTTPRoute of the Rollout's namespace, Kind/name for another kind there, Kind/namespace/name elsewhere.
 	Name *string `json:"name,omitempty"`
 	// rules is the JSON of what the router needs to restore the rules that it changes.
 	Rules *string `json:"rules,omitempty"`

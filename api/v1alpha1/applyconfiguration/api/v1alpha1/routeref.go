@@ -9,6 +9,10 @@ package v1alpha1
 type RouteRefApplyConfiguration struct {
 	// name of the route.
 	Name *string `json:"name,omitempty"`
+	// namespace of the route; absent means the Rollout's. Another one needs a ReferenceGrant there, from group sluice.dev
+	// and kind Rollout of the Rollout's namespace to the kind of the route, and one in the Rollout's namespace from that
+	// kind of route to its Services.
+	Namespace *string `json:"namespace,omitempty"`
 }
 
 // RouteRefApplyConfiguration constructs a declarative configuration of the RouteRef type for use with
@@ -22,5 +26,13 @@ func RouteRef() *RouteRefApplyConfiguration {
 // If called multiple times, the Name field is set to the value of the last call.
 func (b *RouteRefApplyConfiguration) WithName(value string) *RouteRefApplyConfiguration {
 	b.Name = &value
+	return b
+}
+
+// WithNamespace sets the Namespace field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Namespace field is set to the value of the last call.
+func (b *RouteRefApplyConfiguration) WithNamespace(value string) *RouteRefApplyConfiguration {
+	b.Namespace = &value
 	return b
 }
