@@ -26,6 +26,7 @@ var (
 	stepped = Strategy{Name: "stepped", Surge: plan.Unbounded, Steps: []plan.Step{single, shortly, half, pause}}
 	dynamic = Strategy{Name: "dynamic", Surge: plan.Unbounded, DynamicStable: true, Steps: []plan.Step{half, pause}}
 	bounded = Strategy{Name: "bounded", Surge: 1, Steps: []plan.Step{half, pause}}
+	roomy   = Strategy{Name: "roomy", Surge: plan.Unbounded, Unavailable: 1, Steps: []plan.Step{half, pause}}
 	watched = Strategy{Name: "watched", Surge: plan.Unbounded, Steps: []plan.Step{half, pause}, Background: plan.Background{Key: "background", Start: 1}}
 	floored = Strategy{
 		Name: "floored", Surge: plan.Unbounded, MinPods: 2, Threshold: plan.Threshold{Percent: 50}, Steps: []plan.Step{half, shortly},
@@ -138,6 +139,9 @@ func Quick() (scopes []Scope) {
 		scope.Kinds = ChangeStrategy | CrashController | FailWrite | DeleteRollout
 		scopes = append(scopes, scope)
 	}
+	restarts := release(2, 1, roomy)
+	restarts.Kinds = AskRestart | FailPods
+	scopes = append(scopes, restarts)
 	for _, s := range []Strategy{gated, replicas} {
 		scopes = append(scopes,
 			beside(created(release(2, 1, s)), plan.WorkloadGoesOnSuccess, "on success"),
@@ -153,6 +157,8 @@ func Scopes() []Scope {
 	for _, s := range strategies() {
 		scopes = append(scopes, release(1, 1, s), release(2, 1, s), timed(release(1, 1, s)))
 	}
+	// With a single pod of which one may be missing, a restart at rest may take it.
+	scopes = append(scopes, release(2, 1, roomy))
 	for _, s := range []Strategy{gated, bounded, dynamic, replicas, lean, blueGreen, activeOnly} {
 		scopes = append(scopes, lagging(release(1, 1, s)), settling(release(1, 1, s)), windowed(release(1, 1, s)))
 	}

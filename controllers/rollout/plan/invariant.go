@@ -206,14 +206,17 @@ func (w world) shrink(a ScaleReplicaSet) (broken []string) {
 	return broken
 }
 
-// evict: no more pods are evicted than may be missing.
-func (w world) evict(a EvictPods) []string {
+// evict: no more pods are evicted than may be missing, and not the last one of a canary.
+func (w world) evict(a EvictPods) (broken []string) {
 	rs, _ := w.find(a.Revision)
 	ready := a.Count - (rs.Old - rs.OldReady)
 	if ready > 0 && ready > w.spec.Unavailable {
-		return []string{fmt.Sprintf("%d ready pods of %s are evicted where %d may be missing", ready, a.Revision, w.spec.Unavailable)}
+		broken = append(broken, fmt.Sprintf("%d ready pods of %s are evicted where %d may be missing", ready, a.Revision, w.spec.Unavailable))
 	}
-	return nil
+	if ready > 0 && ready >= rs.Available && w.spec.Mover == ByRoutes && a.Revision == w.seen.State.Candidate {
+		broken = append(broken, fmt.Sprintf("the last pod of the canary %s is evicted", a.Revision))
+	}
+	return broken
 }
 
 // workload: the workload's pods go when the stable revision can carry everything.

@@ -83,14 +83,17 @@ func (e *engine) actRestart() {
 	}
 }
 
-// servingFloor is the least number of pods of a revision while it may be serving its share of a bounded release, which has
-// used what may be missing for its own trade of pods.
+// servingFloor is the least number of pods of a revision while a release divides the traffic by routes. One pod stays: else
+// its endpoints could go and come back unseen, and gateways would be sent to what they do not know. A bounded release has
+// used what may be missing for its own trade of pods. What waits for that is replaced when the release has moved on.
 func (e *engine) servingFloor(rs ReplicaSet) int32 {
-	if !e.bounded() || e.s.Candidate == "" {
+	switch {
+	case e.s.Candidate == "" || e.spec.Mover != ByRoutes:
 		return 0
+	case !e.bounded():
+		return 1
+	case rs.Revision == e.s.Stable:
+		return max(1, e.stableFloor(e.s.Traffic.Low))
 	}
-	if rs.Revision == e.s.Stable {
-		return e.stableFloor(e.s.Traffic.Low)
-	}
-	return min(rs.Desired, leastPodsFor(e.s.Traffic.High, e.spec.Replicas))
+	return max(1, min(rs.Desired, leastPodsFor(e.s.Traffic.High, e.spec.Replicas)))
 }

@@ -112,6 +112,32 @@ func TestWhoGetsThePodMore(t *testing.T) {
 	}
 }
 
+// A canary of one pod that has a share of the traffic keeps it: it is replaced when the release has moved on.
+func TestRestartKeepsTheOnlyPodOfACanary(t *testing.T) {
+	s := byRoutes(Unbounded, 2)
+	s.Replicas, s.Steps[0].Weight = 3, 25
+	p := newPlay(t, s)
+	p.until("paused", paused)
+	p.spec.RestartAt = p.now
+	for _, revision := range []string{"old", "new"} {
+		rs := p.set(revision)
+		rs.Old, rs.OldReady = rs.Pods, rs.Pods
+	}
+	p.until("the stable pods are replaced", func(Plan) bool { return p.set("old").Old == 0 })
+	for range 60 {
+		p.pass()
+		p.step()
+	}
+	if rs := p.set("new"); rs.Available != 1 || rs.Old != 1 {
+		t.Errorf("%+v\n%s", rs, strings.Join(p.log, "\n"))
+	}
+	p.ask(Request{Verb: VerbPromote, Step: 1})
+	p.atRest("new")
+	if p.set("new").Old != 0 {
+		t.Errorf("%+v\n%s", p.set("new"), strings.Join(p.log, "\n"))
+	}
+}
+
 // TestNothingToRestart: before there is a stable revision nothing is restarted, whatever the pods' age.
 func TestNothingToRestart(t *testing.T) {
 	s, seen := spec(), releasing(0)
@@ -123,8 +149,8 @@ func TestNothingToRestart(t *testing.T) {
 	}
 }
 
-// TestPodsToKeepInARestart: of a bounded release each side keeps what its share needs; at other times nothing is kept
-// for that.
+// TestPodsToKeepInARestart: of a bounded release each side keeps what its share needs, of any other by routes one pod; at
+// other times nothing is kept for that.
 func TestPodsToKeepInARestart(t *testing.T) {
 	bounded := func(high int32) func(*Spec, *Observed) {
 		return func(s *Spec, o *Observed) {
@@ -135,12 +161,14 @@ func TestPodsToKeepInARestart(t *testing.T) {
 		change      func(*Spec, *Observed)
 		stable, new int32
 	}{
-		"unbounded":       {nil, 0, 0},
+		"unbounded":       {nil, 1, 1},
+		"without routes":  {func(s *Spec, _ *Observed) { s.Mover = BySelector }, 0, 0},
 		"no release":      {all(bounded(20), func(_ *Spec, o *Observed) { o.State.Candidate = "" }), 0, 0},
 		"at weight 20":    {bounded(20), 4, 1},
 		"at weight 40":    {bounded(40), 3, 2},
 		"at weight 80":    {bounded(80), 1, 2},
-		"without traffic": {bounded(0), 5, 0},
+		"all of it":       {bounded(100), 1, 2},
+		"without traffic": {bounded(0), 5, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := deciding(c.change)
