@@ -284,11 +284,24 @@ func TestOtherViolations(t *testing.T) {
 	idle := func(desired, pods int32) func(*Spec, *Observed) {
 		return func(_ *Spec, o *Observed) { o.ReplicaSets[1].Desired, o.ReplicaSets[1].Pods = desired, pods }
 	}
+	canary := func(available, oldReady int32, mover Mover) func(*Spec, *Observed) {
+		return func(s *Spec, o *Observed) {
+			s.Unavailable, s.Mover = 5, mover
+			rs := &o.ReplicaSets[1]
+			rs.Available, rs.Old, rs.OldReady = available, max(oldReady, 2-available), oldReady
+		}
+	}
 	runViolations(t, []violationCase{
 		{"evicted as many as may be missing", old(1, 3, 2), EvictPods{"old", 2}, ""},
 		{"evicted more than may be missing", old(1, 3, 2), EvictPods{"old", 3}, "2 ready pods of old are evicted where 1 may be missing"},
 		{"evicted those that are not ready", old(0, 3, 2), EvictPods{"old", 1}, ""},
 		{"evicted a ready one", old(0, 3, 2), EvictPods{"old", 2}, "1 ready pods of old are evicted where 0 may be missing"},
+		{"evicted all but one of a canary", canary(2, 2, ByRoutes), EvictPods{"new", 1}, ""},
+		{"evicted all of a canary", canary(2, 2, ByRoutes), EvictPods{"new", 2}, "the last pod of the canary new is evicted"},
+		{"evicted the only one of a canary", canary(1, 1, ByRoutes), EvictPods{"new", 1}, "the last pod of the canary new is evicted"},
+		{"evicted what is not ready of a canary", canary(0, 0, ByRoutes), EvictPods{"new", 2}, ""},
+		{"evicted all of a preview", canary(2, 2, BySelector), EvictPods{"new", 2}, ""},
+		{"evicted all of the stable one", old(5, 5, 5), EvictPods{"old", 5}, ""},
 		{"the workload as far as others are there", available(3, 5), ScaleWorkload{5, 2}, ""},
 		{"the workload farther", available(3, 5), ScaleWorkload{5, 1}, "the workload shrinks to 1, which leaves 4 of 5 pods"},
 		{"the workload, with pods that go", available(5, 3), ScaleWorkload{5, 1}, "the workload shrinks to 1, which leaves 4 of 5 pods"},
