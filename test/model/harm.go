@@ -118,6 +118,9 @@ func unserved(before, after *World) string {
 		return ""
 	}
 	was := before.Gateway.shares()
+	if (was[0] == 0 || before.serving(0) == 0) && (was[1] == 0 || before.serving(1) == 0) {
+		return "" // nobody answered before either: pods have failed where all requests went
+	}
 	for service, share := range after.Gateway.shares() {
 		served := was[service] == 0 || before.serving(service) > 0
 		if share > 0 && served && after.serving(service) == 0 && !after.excused(service) && !before.excused(service) {
