@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -78,34 +77,22 @@ func refusef(format string, args ...any) error {
 }
 
 // adoptions remember which Rollouts have nothing left to adopt, so that nothing is read for it again.
-type adoptions struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]adoptionDone
-}
+type adoptions struct{ remembered[adoptionDone] }
 
 type adoptionDone struct {
 	uid        types.UID
 	deployment string
 }
 
-func newAdoptions() *adoptions { return &adoptions{by: map[types.NamespacedName]adoptionDone{}} }
+func newAdoptions() *adoptions { return &adoptions{} }
 
 func (a *adoptions) done(ro *v1alpha1.Rollout) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.by[client.ObjectKeyFromObject(ro)] == adoptionDone{ro.UID, ro.Spec.Adopt.Name}
+	last, _ := a.get(client.ObjectKeyFromObject(ro))
+	return last == adoptionDone{ro.UID, ro.Spec.Adopt.Name}
 }
 
 func (a *adoptions) put(ro *v1alpha1.Rollout) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.by[client.ObjectKeyFromObject(ro)] = adoptionDone{ro.UID, ro.Spec.Adopt.Name}
-}
-
-func (a *adoptions) forget(rollout types.NamespacedName) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.by, rollout)
+	a.remembered.put(client.ObjectKeyFromObject(ro), adoptionDone{ro.UID, ro.Spec.Adopt.Name})
 }
 
 // takeOver takes over the Deployment of spec.adopt, and sees to it that spec.replicas is there. It returns a heldError

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -33,10 +32,7 @@ const (
 )
 
 // creations remember the last refusal for each Rollout.
-type creations struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]refusedCreation
-}
+type creations struct{ remembered[refusedCreation] }
 
 type refusedCreation struct {
 	revision string
@@ -44,25 +40,11 @@ type refusedCreation struct {
 	at       time.Time
 }
 
-func newCreations() *creations { return &creations{by: map[types.NamespacedName]refusedCreation{}} }
+func newCreations() *creations { return &creations{} }
 
 func (c *creations) get(rollout types.NamespacedName, revision string) (refusedCreation, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known, ok := c.by[rollout]
+	known, ok := c.remembered.get(rollout)
 	return known, ok && known.revision == revision
-}
-
-func (c *creations) put(rollout types.NamespacedName, refused refusedCreation) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.by[rollout] = refused
-}
-
-func (c *creations) forget(rollout types.NamespacedName) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.by, rollout)
 }
 
 // holdBack lets a plan that makes a ReplicaSet which was refused say so, and leaves the creation out, with what comes after

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -9,27 +8,16 @@ import (
 
 // departures remembers since when something is so of Rollouts that are being deleted: that the Services have endpoints
 // again, or that the routes are restored. When it is lost, the wait begins anew.
-type departures struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]time.Time
-}
+type departures struct{ remembered[time.Time] }
 
-func newDepartures() *departures { return &departures{by: map[types.NamespacedName]time.Time{}} }
+func newDepartures() *departures { return &departures{} }
 
 // since is when this was asked first.
 func (d *departures) since(rollout types.NamespacedName, now time.Time) time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	at, known := d.by[rollout]
+	at, known := d.get(rollout)
 	if !known {
 		at = now
-		d.by[rollout] = at
+		d.put(rollout, at)
 	}
 	return at
-}
-
-func (d *departures) forget(rollout types.NamespacedName) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.by, rollout)
 }

@@ -3,7 +3,6 @@ package rollout
 import (
 	"bytes"
 	"maps"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -13,23 +12,18 @@ import (
 
 // revisions remember what the last template of each Rollout is known by: most looks find it as it was, and decoding it for
 // its digest costs more than all else that is read of a spec.
-type revisions struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]knownRevision
-}
+type revisions struct{ remembered[knownRevision] }
 
 type knownRevision struct {
 	template v1alpha1.PodTemplate
 	revision wanted.Revision
 }
 
-func newRevisions() *revisions { return &revisions{by: map[types.NamespacedName]knownRevision{}} }
+func newRevisions() *revisions { return &revisions{} }
 
 // of is wanted.RevisionOf for the template of a Rollout.
 func (r *revisions) of(rollout types.NamespacedName, template v1alpha1.PodTemplate) (wanted.Revision, error) {
-	r.mu.Lock()
-	known, ok := r.by[rollout]
-	r.mu.Unlock()
+	known, ok := r.get(rollout)
 	if ok && sameText(known.template, template) {
 		return known.revision, nil
 	}
@@ -37,9 +31,7 @@ func (r *revisions) of(rollout types.NamespacedName, template v1alpha1.PodTempla
 	if err != nil {
 		return wanted.Revision{}, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.by[rollout] = knownRevision{template, revision}
+	r.put(rollout, knownRevision{template, revision})
 	return revision, nil
 }
 
@@ -47,10 +39,4 @@ func (r *revisions) of(rollout types.NamespacedName, template v1alpha1.PodTempla
 func sameText(a, b v1alpha1.PodTemplate) bool {
 	return bytes.Equal(a.Spec.Raw, b.Spec.Raw) && maps.Equal(a.Metadata.Labels, b.Metadata.Labels) &&
 		maps.Equal(a.Metadata.Annotations, b.Metadata.Annotations)
-}
-
-func (r *revisions) forget(rollout types.NamespacedName) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.by, rollout)
 }

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -19,37 +18,24 @@ const sightingTTL = 5 * time.Second
 
 // sightings remember which version of each Rollout was the present one a moment ago: the one that was just written, on the
 // condition that nobody else had, or just read.
-type sightings struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]sighting
-}
+type sightings struct{ remembered[sighting] }
 
 type sighting struct {
 	version string
 	at      time.Time
 }
 
-func newSightings() *sightings { return &sightings{by: map[types.NamespacedName]sighting{}} }
+func newSightings() *sightings { return &sightings{} }
 
 func (s *sightings) put(rollout types.NamespacedName, version string, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.by[rollout] = sighting{version, now}
+	s.remembered.put(rollout, sighting{version, now})
 }
 
 // fresh says that a version was the present one a moment ago. A clock that went backwards makes nothing fresh.
 func (s *sightings) fresh(rollout types.NamespacedName, version string, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	last, ok := s.by[rollout]
+	last, ok := s.get(rollout)
 	age := now.Sub(last.at)
 	return ok && last.version == version && age >= 0 && age < sightingTTL
-}
-
-func (s *sightings) forget(rollout types.NamespacedName) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.by, rollout)
 }
 
 // present is a Rollout as it is stored: the cached one where the API server has just shown that it is, else what it says.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,37 +18,18 @@ import (
 
 // analysisVerdicts remember what was found of the analyses of each Rollout, and of what: to make a run is to compile every
 // condition of its metrics, which is too dear for every look at a Rollout.
-type analysisVerdicts struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]analysisVerdict
-}
+type analysisVerdicts struct{ remembered[analysisVerdict] }
 
 type analysisVerdict struct {
 	of      [sha256.Size]byte
 	problem *plan.Problem
 }
 
-func newAnalysisVerdicts() *analysisVerdicts {
-	return &analysisVerdicts{by: map[types.NamespacedName]analysisVerdict{}}
-}
+func newAnalysisVerdicts() *analysisVerdicts { return &analysisVerdicts{} }
 
 func (v *analysisVerdicts) get(rollout types.NamespacedName, of [sha256.Size]byte) (*plan.Problem, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	known, ok := v.by[rollout]
+	known, ok := v.remembered.get(rollout)
 	return known.problem, ok && known.of == of
-}
-
-func (v *analysisVerdicts) put(rollout types.NamespacedName, verdict analysisVerdict) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.by[rollout] = verdict
-}
-
-func (v *analysisVerdicts) forget(rollout types.NamespacedName) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.by, rollout)
 }
 
 // checkAnalysis makes the run of every analysis, without starting it.

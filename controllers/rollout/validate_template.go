@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,35 +36,16 @@ type templateVerdict struct {
 }
 
 // templateVerdicts remember the last verdict for each Rollout, so that a revision is checked once.
-type templateVerdicts struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]templateVerdict
-}
+type templateVerdicts struct{ remembered[templateVerdict] }
 
-func newTemplateVerdicts() *templateVerdicts {
-	return &templateVerdicts{by: map[types.NamespacedName]templateVerdict{}}
-}
+func newTemplateVerdicts() *templateVerdicts { return &templateVerdicts{} }
 
 func (v *templateVerdicts) get(rollout types.NamespacedName, digest string, now time.Time) (templateVerdict, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	known, ok := v.by[rollout]
+	known, ok := v.remembered.get(rollout)
 	if !ok || known.digest != digest || (known.problem != nil && now.Sub(known.at) >= recheckAfter) {
 		return templateVerdict{}, false
 	}
 	return known, true
-}
-
-func (v *templateVerdicts) put(rollout types.NamespacedName, verdict templateVerdict) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.by[rollout] = verdict
-}
-
-func (v *templateVerdicts) forget(rollout types.NamespacedName) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.by, rollout)
 }
 
 // checkNewRevision checks a revision that has no ReplicaSet yet: the API server's own validation of the pod template,

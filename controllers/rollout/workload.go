@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -105,30 +104,9 @@ func newDeploymentMetadata() *metav1.PartialObjectMetadata {
 
 // workloads remember for each Rollout what was read last of its workload, so that a Deployment is read only when it has
 // changed.
-type workloads struct {
-	mu sync.Mutex
-	by map[types.NamespacedName]*workload
-}
+type workloads struct{ remembered[*workload] }
 
-func newWorkloads() *workloads { return &workloads{by: map[types.NamespacedName]*workload{}} }
-
-func (k *workloads) get(rollout types.NamespacedName) *workload {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.by[rollout]
-}
-
-func (k *workloads) put(rollout types.NamespacedName, w *workload) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.by[rollout] = w
-}
-
-func (k *workloads) forget(rollout types.NamespacedName) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.by, rollout)
-}
+func newWorkloads() *workloads { return &workloads{} }
 
 // workloadSource is where the pods of a Rollout with spec.workloadRef come from. A workload that is missing is an
 // unreadableError.
@@ -154,7 +132,7 @@ func (r *Reconciler) readWorkloadOf(ctx context.Context, from view, ro *v1alpha1
 		if err := from.Get(ctx, key, cached); err != nil {
 			return nil, missingWorkload(key, err)
 		}
-		if known := r.workloads.get(client.ObjectKeyFromObject(ro)); known != nil && known.name == key && known.version == cached.ResourceVersion {
+		if known, _ := r.workloads.get(client.ObjectKeyFromObject(ro)); known != nil && known.name == key && known.version == cached.ResourceVersion {
 			return known, nil
 		}
 	}

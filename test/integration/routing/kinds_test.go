@@ -63,13 +63,7 @@ func TestEveryKindIsLeftWithoutATrace(t *testing.T) {
 			w.setWeight(100)
 			w.setWeight(0)
 			w.restore()
-			after := w.live()
-			if got, want := specText(t, after), specText(t, before); got != want {
-				t.Errorf("the spec is\n%s\nand was\n%s", got, want)
-			}
-			if diff := cmp.Diff(owners(before), owners(after)); diff != "" {
-				t.Errorf("managed fields (-before +after):\n%s", diff)
-			}
+			w.wantUnchanged(before)
 			w.mustApply("team", backends) // without force
 		})
 	}
@@ -157,13 +151,7 @@ func TestARouteInAnotherNamespace(t *testing.T) {
 	w.wantProblem("both grants taken away", trafficrouting.ReasonNotGranted, "in namespace "+w.namespace)
 	w.setWeight(0) // An abort is never blocked.
 	w.restore()
-	after := w.live()
-	if got, want := specText(t, after), specText(t, before); got != want {
-		t.Errorf("the spec is\n%s\nand was\n%s", got, want)
-	}
-	if diff := cmp.Diff(owners(before), owners(after)); diff != "" {
-		t.Errorf("managed fields (-before +after):\n%s", diff)
-	}
+	w.wantUnchanged(before)
 }
 
 // A selector finds the routes with the labels that send traffic to the stable Service.

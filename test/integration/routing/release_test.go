@@ -100,15 +100,10 @@ func TestAReleaseLeavesNoTrace(t *testing.T) {
 			}
 			w.setWeight(100)
 			w.restore()
+			w.wantUnchanged(before)
 			after := w.live()
-			if got, want := specText(t, after), specText(t, before); got != want {
-				t.Errorf("the spec is\n%s\nand was\n%s", got, want)
-			}
 			if diff := cmp.Diff(before.GetAnnotations(), after.GetAnnotations()); diff != "" {
 				t.Errorf("annotations (-before +after):\n%s", diff)
-			}
-			if diff := cmp.Diff(owners(before), owners(after)); diff != "" {
-				t.Errorf("managed fields (-before +after):\n%s", diff)
 			}
 			if seen := w.observe(); !seen.AtRest || seen.Low != 0 || seen.High != 0 {
 				t.Errorf("not at rest: %+v", seen)
@@ -263,13 +258,7 @@ func TestTwoReleasesOnOneRoute(t *testing.T) {
 		t.Errorf("the second is at rest: %+v", seen)
 	}
 	second.restore()
-	after := w.live()
-	if got, want := specText(t, after), specText(t, before); got != want {
-		t.Errorf("the spec is\n%s\nand was\n%s", got, want)
-	}
-	if diff := cmp.Diff(owners(before), owners(after)); diff != "" {
-		t.Errorf("managed fields (-before +after):\n%s", diff)
-	}
+	w.wantUnchanged(before)
 }
 
 // interrupted returns a router whose n-th update (from 1) is preceded by what before does.
@@ -352,13 +341,7 @@ func TestCrashWithinRestore(t *testing.T) {
 	}
 	w.router = router
 	w.restore()
-	after := w.live()
-	if got, want := specText(t, after), specText(t, before); got != want {
-		t.Errorf("the spec is\n%s\nand was\n%s", got, want)
-	}
-	if diff := cmp.Diff(owners(before), owners(after)); diff != "" {
-		t.Errorf("managed fields (-before +after):\n%s", diff)
-	}
+	w.wantUnchanged(before)
 }
 
 // A Rollout whose status was lost finds the route in mid-release and goes on.

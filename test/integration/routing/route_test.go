@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -179,6 +180,18 @@ func (w *world) restore() {
 		w.Fatalf("the written version is given as %s", version)
 	}
 	w.target.Originals = nil
+}
+
+// wantUnchanged holds the route to what it was before the release: the spec, and whose its fields are.
+func (w *world) wantUnchanged(before *unstructured.Unstructured) {
+	w.Helper()
+	after := w.live()
+	if got, want := specText(w.T, after), specText(w.T, before); got != want {
+		w.Errorf("the spec is\n%s\nand was\n%s", got, want)
+	}
+	if diff := cmp.Diff(owners(before), owners(after)); diff != "" {
+		w.Errorf("managed fields (-before +after):\n%s", diff)
+	}
 }
 
 // weights of all backends, as "rule/backend=weight".
