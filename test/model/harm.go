@@ -117,10 +117,10 @@ func unserved(before, after *World) string {
 	if before.Entrance == plan.ByReplicas || before.Opening || after.Zeroed || after.Gateway.Foreign || before.Gateway.Foreign {
 		return ""
 	}
-	was := before.Gateway.shares()
-	if (was[0] == 0 || before.serving(0) == 0) && (was[1] == 0 || before.serving(1) == 0) {
-		return "" // nobody answered before either: pods have failed where all requests went
+	if before.deserted() {
+		return ""
 	}
+	was := before.Gateway.shares()
 	for service, share := range after.Gateway.shares() {
 		served := was[service] == 0 || before.serving(service) > 0
 		if share > 0 && served && after.serving(service) == 0 && !after.excused(service) && !before.excused(service) {
@@ -129,6 +129,16 @@ func unserved(before, after *World) string {
 		}
 	}
 	return ""
+}
+
+// deserted says that pods have failed where all requests went: no move can lose what nobody answers.
+func (w *World) deserted() bool {
+	for service, share := range w.Gateway.shares() {
+		if share > 0 && w.serving(service) > 0 {
+			return false
+		}
+	}
+	return w.failed()
 }
 
 var serviceNames = [2]string{"stable", "canary"}
